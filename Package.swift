@@ -1,0 +1,59 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The rooms and who may import whom are drawn in ARCHITECTURE.md; tools/check-architecture proves it.
+
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// Static archives by exact file name, so that the release binary needs no library of the machine it runs on.
+let bpfLibraries: [LinkerSetting] = [
+    .linkedLibrary(":libbpf.a"), .linkedLibrary(":libelf.a"), .linkedLibrary(":libz.a"),
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: linker)
+}
+
+func tests(_ room: String, _ more: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: "\(room)Tests", dependencies: [.target(name: room)] + more, resources: resources,
+        swiftSettings: [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")])
+}
+
+let package = Package(
+    name: "inquest",
+    targets: [
+        .target(
+            name: "KernelWire", path: "bpf", exclude: ["programs", "prebuilt"], sources: ["embed.c"],
+            publicHeadersPath: "include"),
+        .systemLibrary(name: "CLibbpf"),
+        .target(name: "CLinux"),
+        room("Events", ["KernelWire"]),
+        room("Probes", ["Events", "KernelWire", "CLibbpf", "CLinux"], linker: bpfLibraries),
+        room("Host", ["Events", "CLinux"]),
+        room("Recording", ["Events", "CLinux"]),
+        room("Incidents", ["Events"]),
+        room("Rendering", ["Incidents", "Events"]),
+        room("Live", ["Events", "CLinux"]),
+        .executableTarget(
+            name: "inquest",
+            dependencies: [
+                "Events", "Probes", "Host", "Recording", "Incidents", "Rendering", "Live", "CLinux",
+            ],
+            swiftSettings: strict, linkerSettings: bpfLibraries),
+        tests("Events", ["KernelWire"]),
+        tests("Probes", ["Events"]),
+        tests("Host", ["Events"]),
+        tests("Recording", ["Events"]),
+        tests("Incidents", ["Events"]),
+        tests("Rendering", ["Incidents", "Events"]),
+        tests("Live", ["Events"]),
+        tests("inquest", ["Events", "Probes", "Host", "Recording", "Incidents", "Rendering", "Live"]),
+    ],
+    cLanguageStandard: .c2x
+)

@@ -1,0 +1,210 @@
+/// Writes fields as differences to the previous event of the series.
+@safe
+struct DeltaWriter: ~Copyable, FieldWalker {
+    typealias Failure = Never
+
+    var sink: ByteSink
+    private var slot: UnsafeMutablePointer<UInt64>?
+    private var index = 0
+    private var mask: UInt8 = 0
+    private var maskPosition = -1
+
+    init(capacity: Int) { sink = ByteSink(capacity: capacity) }
+
+    /// The next fields belong to one event, whose series has these previous values.
+    mutating func beginEvent(_ slot: UnsafeMutablePointer<UInt64>) {
+        unsafe self.slot = slot
+        index = 0
+        maskPosition = -1
+    }
+
+    mutating func endEvent() { closeGroup() }
+
+    @inline(__always)
+    private mutating func closeGroup() {
+        if maskPosition >= 0 { sink.patch(maskPosition, mask) }
+    }
+
+    @inline(__always)
+    private mutating func number(_ value: UInt64) {
+        let bit = index & 7
+        if bit == 0 {
+            closeGroup()
+            maskPosition = sink.count
+            mask = 0
+            sink.append(UInt8(0))
+        }
+        var previous: UInt64 = 0
+        if index < DeltaState.fields, let slot = unsafe slot {
+            previous = unsafe slot[index]
+            unsafe slot[index] = value
+        }
+        if value != previous {
+            mask |= 1 << UInt8(bit)
+            sink.append(varint: zigzag(Int64(bitPattern: value &- previous)))
+        }
+        index += 1
+    }
+
+    mutating func unsigned(_ name: StaticString, _ value: inout UInt64) { number(value) }
+    mutating func signed(_ name: StaticString, _ value: inout Int64) { number(UInt64(bitPattern: value)) }
+    mutating func flag(_ name: StaticString, _ value: inout Bool) { number(value ? 1 : 0) }
+    mutating func figure(_ name: StaticString, _ value: inout Figure) { number(value.raw) }
+    mutating func choice<C: Choice>(_ name: StaticString, _ value: inout C) { number(UInt64(value.rawValue)) }
+    mutating func moment(_ name: StaticString, _ value: inout Moment) { number(value.boottimeNs) }
+    mutating func ratio(_ name: StaticString, _ value: inout Ratio) { number(UInt64(value.millionths)) }
+    mutating func comm(_ name: StaticString, _ value: inout Comm) {
+        number(value.low)
+        number(value.high)
+    }
+    mutating func bootID(_ name: StaticString, _ value: inout BootID) {
+        number(value.high)
+        number(value.low)
+    }
+    mutating func text(_ name: StaticString, _ value: inout Bytes) {
+        sink.append(varint: UInt64(value.count))
+        sink.append(contentsOf: value)
+    }
+    mutating func blob(_ name: StaticString, _ value: inout Bytes) { text(name, &value) }
+    mutating func histogram(_ name: StaticString, _ value: inout Histogram) { sink.append(histogram: value) }
+    mutating func group<F: Fields>(_ name: StaticString, _ value: inout F) { value.walk(&self) }
+    mutating func optional<F: Fields>(_ name: StaticString, _ value: inout F?) {
+        sink.append(value == nil ? 0 : 1)
+        value?.walk(&self)
+    }
+    mutating func list<F: Fields>(_ name: StaticString, _ value: inout [F]) {
+        sink.append(varint: UInt64(value.count))
+        for position in value.indices { value[position].walk(&self) }
+    }
+    mutating func texts(_ name: StaticString, _ value: inout [Bytes]) {
+        sink.append(varint: UInt64(value.count))
+        for position in value.indices { text(name, &value[position]) }
+    }
+}
+
+/// Reads what `DeltaWriter` wrote.
+@unsafe
+struct DeltaReader: @unsafe FieldWalker {
+    typealias Failure = DecodeError
+
+    let slot: UnsafeMutablePointer<UInt64>
+    var source: ByteSource
+    private var index = 0
+    private var mask: UInt8 = 0
+
+    init(slot: UnsafeMutablePointer<UInt64>, source: ByteSource) {
+        unsafe self.slot = slot
+        unsafe self.source = source
+    }
+
+    @inline(__always)
+    private mutating func number() throws(DecodeError) -> UInt64 {
+        let bit = unsafe index & 7
+        if bit == 0 { unsafe mask = try unsafe source.byte() }
+        var value: UInt64 = 0
+        let kept = unsafe index < DeltaState.fields
+        if kept { value = unsafe slot[index] }
+        if unsafe mask & 1 << UInt8(bit) != 0 {
+            value &+= UInt64(bitPattern: unzigzag(try unsafe source.varint()))
+            if kept { unsafe slot[index] = value }
+        }
+        unsafe index += 1
+        return value
+    }
+
+    mutating func unsigned(_ name: StaticString, _ value: inout UInt64) throws(DecodeError) {
+        value = try unsafe number()
+    }
+    mutating func signed(_ name: StaticString, _ value: inout Int64) throws(DecodeError) {
+        value = Int64(bitPattern: try unsafe number())
+    }
+    mutating func flag(_ name: StaticString, _ value: inout Bool) throws(DecodeError) {
+        value = try unsafe number() != 0
+    }
+    mutating func figure(_ name: StaticString, _ value: inout Figure) throws(DecodeError) {
+        value = Figure(raw: try unsafe number())
+    }
+    mutating func choice<C: Choice>(_ name: StaticString, _ value: inout C) throws(DecodeError) {
+        value = C(rawValue: UInt8(truncatingIfNeeded: try unsafe number())) ?? C.fallback
+    }
+    mutating func moment(_ name: StaticString, _ value: inout Moment) throws(DecodeError) {
+        value = Moment(boottimeNs: try unsafe number())
+    }
+    mutating func ratio(_ name: StaticString, _ value: inout Ratio) throws(DecodeError) {
+        value = Ratio(millionths: UInt32(truncatingIfNeeded: try unsafe number()))
+    }
+    mutating func comm(_ name: StaticString, _ value: inout Comm) throws(DecodeError) {
+        value = Comm(low: try unsafe number(), high: try unsafe number())
+    }
+    mutating func bootID(_ name: StaticString, _ value: inout BootID) throws(DecodeError) {
+        value = BootID(high: try unsafe number(), low: try unsafe number())
+    }
+    mutating func text(_ name: StaticString, _ value: inout Bytes) throws(DecodeError) {
+        value = try unsafe source.bytes()
+    }
+    mutating func blob(_ name: StaticString, _ value: inout Bytes) throws(DecodeError) {
+        value = try unsafe source.bytes()
+    }
+    mutating func histogram(_ name: StaticString, _ value: inout Histogram) throws(DecodeError) {
+        value = try unsafe source.histogram()
+    }
+    mutating func group<F: Fields>(_ name: StaticString, _ value: inout F) throws(DecodeError) {
+        try unsafe value.walk(&self)
+    }
+    mutating func optional<F: Fields>(_ name: StaticString, _ value: inout F?) throws(DecodeError) {
+        guard try unsafe source.byte() != 0 else {
+            value = nil
+            return
+        }
+        var inner = F()
+        try unsafe inner.walk(&self)
+        value = inner
+    }
+    mutating func list<F: Fields>(_ name: StaticString, _ value: inout [F]) throws(DecodeError) {
+        let count = try unsafe source.count()
+        value.removeAll(keepingCapacity: true)
+        for _ in 0..<count {
+            var element = F()
+            try unsafe element.walk(&self)
+            value.append(element)
+        }
+    }
+    mutating func texts(_ name: StaticString, _ value: inout [Bytes]) throws(DecodeError) {
+        let count = try unsafe source.count()
+        value.removeAll(keepingCapacity: true)
+        for _ in 0..<count { value.append(try unsafe source.bytes()) }
+    }
+}
+
+extension ByteSink {
+    /// Only the run of slots that holds all counts.
+    mutating func append(histogram: Histogram) {
+        var first = 0
+        while first < Histogram.slots && histogram.counts[first] == 0 { first += 1 }
+        var end = Histogram.slots
+        while end > first && histogram.counts[end - 1] == 0 { end -= 1 }
+        append(UInt8(first == Histogram.slots ? 0 : first))
+        append(UInt8(end - first))
+        for slot in first..<end { append(varint: UInt64(histogram.counts[slot])) }
+    }
+}
+
+extension ByteSource {
+    mutating func histogram() throws(DecodeError) -> Histogram {
+        var result = Histogram()
+        let first = Int(try unsafe byte())
+        let count = Int(try unsafe byte())
+        guard first + count <= Histogram.slots else { throw .implausibleCount(UInt64(first + count)) }
+        for slot in first..<first + count {
+            result.counts[slot] = UInt32(truncatingIfNeeded: try unsafe varint())
+        }
+        return result
+    }
+
+    /// A number of elements; each takes at least one byte.
+    mutating func count() throws(DecodeError) -> Int {
+        let value = try unsafe varint()
+        guard value <= UInt64(unsafe remaining) else { throw .implausibleCount(value) }
+        return Int(value)
+    }
+}

@@ -1,0 +1,137 @@
+/// Why bytes could not be read as what they claim to be.
+public enum DecodeError: Error, Equatable, Sendable {
+    /// The bytes ended inside a value.
+    case truncated
+    /// A number of more than 64 bits.
+    case overlong
+    /// A kind, or the number of a variant, that this version does not know.
+    case unknownKind(UInt64)
+    /// A count that the remaining bytes cannot hold.
+    case implausibleCount(UInt64)
+}
+
+/// A growable byte buffer. Appending allocates only when the capacity is used up; clearing keeps it.
+@safe
+public struct ByteSink: ~Copyable {
+    @usableFromInline var base: UnsafeMutablePointer<UInt8>
+    @usableFromInline var capacity: Int
+    public private(set) var count = 0
+
+    public init(capacity: Int = 4096) {
+        unsafe base = .allocate(capacity: max(capacity, 16))
+        self.capacity = max(capacity, 16)
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    public mutating func clear() { count = 0 }
+
+    /// Drops what was appended after the buffer held `count` bytes.
+    public mutating func truncate(to count: Int) {
+        precondition(count >= 0 && count <= self.count)
+        self.count = count
+    }
+
+    @inline(__always)
+    mutating func reserve(_ more: Int) {
+        if count + more > capacity { grow(count + more) }
+    }
+
+    @inline(never)
+    private mutating func grow(_ needed: Int) {
+        let larger = max(capacity * 2, needed)
+        let fresh = UnsafeMutablePointer<UInt8>.allocate(capacity: larger)
+        unsafe fresh.update(from: base, count: count)
+        unsafe base.deallocate()
+        unsafe base = fresh
+        capacity = larger
+    }
+
+    @inline(__always)
+    public mutating func append(_ byte: UInt8) {
+        reserve(1)
+        unsafe base[count] = byte
+        count += 1
+    }
+
+    /// LEB128: seven bits a byte, low bits first.
+    @inline(__always)
+    public mutating func append(varint value: UInt64) {
+        reserve(10)
+        var rest = value
+        while rest >= 0x80 {
+            unsafe base[count] = UInt8(truncatingIfNeeded: rest) | 0x80
+            count += 1
+            rest >>= 7
+        }
+        unsafe base[count] = UInt8(truncatingIfNeeded: rest)
+        count += 1
+    }
+
+    public mutating func append(contentsOf bytes: Bytes) {
+        reserve(bytes.count)
+        for byte in bytes {
+            unsafe base[count] = byte
+            count += 1
+        }
+    }
+
+    /// Sets a byte that was appended before.
+    @inline(__always)
+    mutating func patch(_ index: Int, _ byte: UInt8) {
+        precondition(index >= 0 && index < count)
+        unsafe base[index] = byte
+    }
+
+    public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try unsafe body(UnsafeRawBufferPointer(start: base, count: count))
+    }
+
+    public var bytes: Bytes { unsafe Bytes(UnsafeBufferPointer(start: base, count: count)) }
+}
+
+/// Reads what `ByteSink` wrote; never beyond the end it was given.
+@unsafe
+struct ByteSource {
+    var cursor: UnsafePointer<UInt8>
+    let end: UnsafePointer<UInt8>
+
+    var remaining: Int { unsafe end - cursor }
+
+    @inline(__always)
+    mutating func byte() throws(DecodeError) -> UInt8 {
+        guard unsafe cursor < end else { throw .truncated }
+        let value = unsafe cursor.pointee
+        unsafe cursor += 1
+        return value
+    }
+
+    @inline(__always)
+    mutating func varint() throws(DecodeError) -> UInt64 {
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
+        while true {
+            let next = try unsafe byte()
+            if shift == 63 && next > 1 { throw .overlong }
+            value |= UInt64(next & 0x7f) << shift
+            if next < 0x80 { return value }
+            shift += 7
+            if shift > 63 { throw .overlong }
+        }
+    }
+
+    mutating func bytes() throws(DecodeError) -> Bytes {
+        let count = try unsafe varint()
+        guard count <= UInt64(unsafe remaining) else { throw .implausibleCount(count) }
+        let result = unsafe Bytes(UnsafeBufferPointer(start: cursor, count: Int(count)))
+        unsafe cursor += Int(count)
+        return result
+    }
+}
+
+/// Small magnitudes of either sign become small numbers.
+@inline(__always)
+func zigzag(_ value: Int64) -> UInt64 { UInt64(bitPattern: value << 1 ^ value >> 63) }
+
+@inline(__always)
+func unzigzag(_ value: UInt64) -> Int64 { Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1) }

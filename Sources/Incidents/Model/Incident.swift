@@ -1,0 +1,399 @@
+public import Events
+
+// The incident document: what `export --format json` writes, what the recorder archives when an incident closes. The lists of
+// fields below are its JSON keys (schema "inquest.incident/1", docs/incident.schema.json) and its archive at once.
+
+/// From harmless to hopeless; also an incident's severity.
+public enum Phase: UInt8, Choice, Comparable {
+    case calm = 0
+    case watch = 1
+    case pressure = 2
+    case thrash = 3
+    case critical = 4
+    public static var fallback: Phase { .calm }
+    public static func < (a: Phase, b: Phase) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// What kind of disaster, from weakest to strongest.
+public enum IncidentClass: UInt8, Choice, Comparable {
+    case containedKill = 1
+    case userspaceKill = 2
+    case ioStorm = 3
+    case throttleLivelock = 4
+    case deviceStall = 5
+    case fileThrash = 6
+    case globalOom = 7
+    case swapThrash = 8
+    public static var fallback: IncidentClass { .containedKill }
+    public static func < (a: IncidentClass, b: IncidentClass) -> Bool { a.rawValue < b.rawValue }
+}
+
+public enum EndedBy: UInt8, Choice {
+    /// Still open.
+    case open = 0
+    case recovered = 1
+    case uncleanReset = 2
+    case kernelPanic = 3
+    case cleanShutdown = 4
+    case recorderStopped = 5
+    case recorderKilled = 6
+    public static var fallback: EndedBy { .open }
+    public var isNull: Bool { self == .open }
+}
+
+public enum Confidence: UInt8, Choice {
+    case unknown = 0
+    case low = 1
+    case medium = 2
+    case high = 3
+    public static var fallback: Confidence { .unknown }
+}
+
+public enum ScopeKind: UInt8, Choice {
+    case host = 0
+    case cgroup = 1
+    public static var fallback: ScopeKind { .host }
+}
+
+/// Whose trouble it is: the whole host's, or one cgroup's.
+public struct Scope: Fields, Equatable, Sendable {
+    public var kind = ScopeKind.host
+    public var cgroup = Bytes()
+    public var cgroupID: UInt64 = 0
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.choice("kind", &kind)
+        try w.text("cgroup", &cgroup)
+        try w.unsigned("cgroup_id", &cgroupID)
+    }
+}
+
+/// The machine, as the recorder described it at its start.
+public struct HostIdentity: Fields, Equatable, Sendable {
+    public var name = Bytes()
+    public var bootID = BootID.unknown
+    public var kernel = Bytes()
+    public var cpus: UInt32 = 0
+    public var memoryTotalBytes = Figure.unknown
+    public var swapTotalBytes = Figure.unknown
+    public var inquestVersion = Bytes()
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.text("name", &name)
+        try w.bootID("boot_id", &bootID)
+        try w.text("kernel", &kernel)
+        try w.unsigned("cpus", &cpus)
+        try w.figure("memory_total_bytes", &memoryTotalBytes)
+        try w.figure("swap_total_bytes", &swapTotalBytes)
+        try w.text("inquest_version", &inquestVersion)
+    }
+}
+
+/// How and when it ended; `by` is null while it has not.
+public struct Ending: Fields, Equatable, Sendable {
+    public var at = Moment.unknown
+    public var by = EndedBy.open
+    /// After a reset: from the last record to the next boot's first, by the wall clock.
+    public var gapNs = Figure.unknown
+    /// After a reset: the wall clock of the next recorder start, nanoseconds since 1970.
+    public var nextStartRealtimeNs = Figure.unknown
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        // The empty name: documents write the moment's two keys in place.
+        try w.moment("", &at)
+        try w.choice("by", &by)
+        try w.figure("gap_ns", &gapNs)
+        try w.figure("next_start_realtime_ns", &nextStartRealtimeNs)
+    }
+}
+
+public struct ClassChange: Fields, Equatable, Sendable {
+    public var at = Moment.unknown
+    public var to = IncidentClass.containedKill
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.moment("", &at)
+        try w.choice("class", &to)
+    }
+}
+
+public struct PhaseChange: Fields, Equatable, Sendable {
+    public var at = Moment.unknown
+    public var to = Phase.calm
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.moment("", &at)
+        try w.choice("phase", &to)
+    }
+}
+
+/// A figure that supports a statement, with where it came from.
+public struct Evidence: Fields, Equatable, Sendable {
+    /// What was measured, in words: `memory full`, `swap share of writes`.
+    public var name = Bytes()
+    public var value = Figure.unknown
+    /// Of value and threshold: `bytes`, `ns`, `percent`, `pages/s`, `tasks`, ... or empty for a statement without a figure.
+    public var unit = Bytes()
+    public var threshold = Figure.unknown
+    /// The hook or file: `oom:mark_victim`, `/proc/vmstat pswpout`.
+    public var source = Bytes()
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.text("name", &name)
+        try w.figure("value", &value)
+        try w.text("unit", &unit)
+        try w.figure("threshold", &threshold)
+        try w.text("source", &source)
+    }
+}
+
+public enum LinkKind: UInt8, Choice {
+    case unknown = 0
+    case growth = 1
+    case reclaim = 2
+    case throttle = 3
+    case swapOut = 4
+    case refault = 5
+    case saturation = 6
+    case stalls = 7
+    case kill = 8
+    case reset = 9
+    case recovery = 10
+    public static var fallback: LinkKind { .unknown }
+}
+
+/// One link of the causal chain.
+public struct Link: Fields, Equatable, Sendable {
+    public var kind = LinkKind.unknown
+    public var onset = Moment.unknown
+    /// One line for people; names in it are raw bytes.
+    public var text = Bytes()
+    public var confidence = Confidence.unknown
+    /// True when it began before the link it should follow from: the chain is broken here.
+    public var outOfOrder = false
+    public var evidence: [Evidence] = []
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.choice("kind", &kind)
+        try w.moment("onset", &onset)
+        try w.text("text", &text)
+        try w.choice("confidence", &confidence)
+        try w.flag("out_of_order", &outOfOrder)
+        try w.list("evidence", &evidence)
+    }
+}
+
+/// Who may have caused it: a cgroup, or a process in one (`pid` not 0).
+public struct Suspect: Fields, Equatable, Sendable {
+    public var cgroup = Bytes()
+    public var pid: UInt32 = 0
+    public var comm = Comm()
+    public var uid = Figure.unknown
+    public var user = Bytes()
+    /// Growth of memory + swap over the incident's window.
+    public var grewBytes = Figure.unknown
+    public var swapWrittenBytes = Figure.unknown
+    /// Task time stalled in memory.high: several tasks may stall at once.
+    public var throttledNs = Figure.unknown
+    public var confidence = Confidence.unknown
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.text("cgroup", &cgroup)
+        try w.unsigned("pid", &pid)
+        try w.comm("comm", &comm)
+        try w.figure("uid", &uid)
+        try w.text("user", &user)
+        try w.figure("grew_bytes", &grewBytes)
+        try w.figure("swap_written_bytes", &swapWrittenBytes)
+        try w.figure("throttled_task_ns", &throttledNs)
+        try w.choice("confidence", &confidence)
+    }
+}
+
+/// Who stalled because of it.
+public struct Bystander: Fields, Equatable, Sendable {
+    public var cgroup = Bytes()
+    public var stalledNs = Figure.unknown
+    /// What the time means: `PSI io full`, `read latency p99`.
+    public var source = Bytes()
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.text("cgroup", &cgroup)
+        try w.figure("stalled_ns", &stalledNs)
+        try w.text("source", &source)
+    }
+}
+
+/// One thing that could have stopped it, and why it did not.
+public struct BackstopFinding: Fields, Equatable, Sendable {
+    /// `kernel`, `earlyoom`, `systemd-oomd`, `caps`.
+    public var name = Bytes()
+    /// One line for people: `not running`, `armed, but swap is off: nothing to reclaim`.
+    public var finding = Bytes()
+    public var evidence: [Evidence] = []
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.text("name", &name)
+        try w.text("finding", &finding)
+        try w.list("evidence", &evidence)
+    }
+}
+
+public enum EntryKind: UInt8, Choice {
+    case note = 0
+    case phase = 1
+    case classChange = 2
+    case kill = 3
+    case signal = 4
+    case exit = 5
+    case reap = 6
+    case stall = 7
+    case slowIO = 8
+    case loss = 9
+    case gap = 10
+    case census = 11
+    case recorder = 12
+    case cgroup = 13
+    public static var fallback: EntryKind { .note }
+}
+
+/// One line of the timeline.
+public struct TimelineEntry: Fields, Equatable, Sendable {
+    public var at = Moment.unknown
+    public var seq: UInt64 = 0
+    public var kind = EntryKind.note
+    public var text = Bytes()
+    public var source = Bytes()
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.moment("", &at)
+        try w.unsigned("seq", &seq)
+        try w.choice("kind", &kind)
+        try w.text("text", &text)
+        try w.text("source", &source)
+    }
+}
+
+/// The host at one moment of the incident; ratios are over the time since the point before.
+public struct SeriesPoint: Fields, Equatable, Sendable {
+    public var at = Moment.unknown
+    public var availableBytes = Figure.unknown
+    public var swapUsedBytes = Figure.unknown
+    public var memorySome = Ratio.unknown
+    public var memoryFull = Ratio.unknown
+    public var ioFull = Ratio.unknown
+    public var swapInBytesPerSecond = Figure.unknown
+    public var swapOutBytesPerSecond = Figure.unknown
+    public var diskBytesPerSecond = Figure.unknown
+    public var blockedTasks = Figure.unknown
+    public var load1Milli = Figure.unknown
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.moment("", &at)
+        try w.figure("available_bytes", &availableBytes)
+        try w.figure("swap_used_bytes", &swapUsedBytes)
+        try w.ratio("memory_some_ratio", &memorySome)
+        try w.ratio("memory_full_ratio", &memoryFull)
+        try w.ratio("io_full_ratio", &ioFull)
+        try w.figure("swap_in_bytes_per_second", &swapInBytesPerSecond)
+        try w.figure("swap_out_bytes_per_second", &swapOutBytesPerSecond)
+        try w.figure("disk_bytes_per_second", &diskBytesPerSecond)
+        try w.figure("blocked_tasks", &blockedTasks)
+        try w.figure("load1_milli", &load1Milli)
+    }
+}
+
+/// How far to trust it: what was heard, and what was missed.
+public struct Quality: Fields, Equatable, Sendable {
+    public var hooks: [HookState] = []
+    public var pressureAvailable = false
+    public var ioAccounted = false
+    public var lostEvents: UInt64 = 0
+    /// The longest time between two samples.
+    public var longestSamplerGapNs = Figure.unknown
+    /// Timeline entries that the incident's bound left out.
+    public var timelineOmitted: UInt64 = 0
+    public var seriesOmitted: UInt64 = 0
+    /// Anything else a reader must know, one sentence each.
+    public var notes: [Bytes] = []
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.list("hooks", &hooks)
+        try w.flag("pressure_available", &pressureAvailable)
+        try w.flag("io_accounted", &ioAccounted)
+        try w.unsigned("lost_events", &lostEvents)
+        try w.figure("longest_sampler_gap_ns", &longestSamplerGapNs)
+        try w.unsigned("timeline_omitted", &timelineOmitted)
+        try w.unsigned("series_omitted", &seriesOmitted)
+        try w.texts("notes", &notes)
+    }
+}
+
+/// One incident: what happened, in which order, who caused it, and why nothing stopped it.
+public struct Incident: Fields, Equatable, Sendable {
+    public var id = Bytes()
+    public var incidentClass = IncidentClass.containedKill
+    public var severity = Phase.calm
+    public var scope = Scope()
+    public var host = HostIdentity()
+    public var started = Moment.unknown
+    public var ended: Ending?
+    /// A few sentences for a tired reader.
+    public var summary = Bytes()
+    public var classes: [ClassChange] = []
+    public var phases: [PhaseChange] = []
+    public var chain: [Link] = []
+    public var suspects: [Suspect] = []
+    public var bystanders: [Bystander] = []
+    public var kills: [Kill] = []
+    public var backstops: [BackstopFinding] = []
+    public var timeline: [TimelineEntry] = []
+    public var series: [SeriesPoint] = []
+    public var quality = Quality()
+    /// `seq` of the event that opened it.
+    public var openingSeq: UInt64 = 0
+    /// Converts the document's moments to the wall clock.
+    public var clock = ClockSnapshot()
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.text("id", &id)
+        try w.choice("class", &incidentClass)
+        try w.choice("severity", &severity)
+        try w.group("scope", &scope)
+        try w.group("host", &host)
+        try w.moment("started", &started)
+        try w.optional("ended", &ended)
+        try w.text("summary", &summary)
+        try w.list("classes", &classes)
+        try w.list("phases", &phases)
+        try w.list("chain", &chain)
+        try w.list("suspects", &suspects)
+        try w.list("bystanders", &bystanders)
+        try w.list("kills", &kills)
+        try w.list("backstops", &backstops)
+        try w.list("timeline", &timeline)
+        try w.list("series", &series)
+        try w.group("quality", &quality)
+        try w.unsigned("opening_seq", &openingSeq)
+        try w.group("clock", &clock)
+    }
+
+    /// `b1e7c2d4-48213`: the boot, and the event that opened it.
+    public static func identity(boot: BootID, openingSeq: UInt64) -> Bytes {
+        Bytes((boot.short + "-" + String(openingSeq)).utf8)
+    }
+}
