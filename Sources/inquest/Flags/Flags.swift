@@ -1,0 +1,32 @@
+/// Every flag there is; the verbs choose among them, so that a flag means the same everywhere.
+enum Flags {
+    // Where things are.
+    static let directory = Flag.text("dir", "DIR", default: "/var/lib/inquest", "the recording's directory")
+    static let keepDirectory = Flag.optionalText(
+        "dir", "DIR", absent: "a temporary one, removed", "keep the recording of the rehearsal here")
+    static let live = Flag.text("live", "SOCKET", default: "/run/inquest/live.sock", "the live socket")
+    static let config = Flag.optionalText(
+        "config", "FILE", "read flags and thresholds from a file, one NAME=VALUE a line; the command line wins")
+    static let output = Flag.optionalText(
+        "output", short: "o", "FILE", absent: "standard output", "write the file, whole or not at all")
+
+    // What is recorded.
+    static let size = Flag.size("size", default: "256M", "disk space of the whole recording")
+    static let noCommandLines = Flag.toggle(
+        "no-cmdline", "do not record command lines, for those who keep secrets there")
+
+    // What is shown.
+    static let json = Flag.toggle("json", "JSON on standard output, one document per line")
+    static let since = Flag.optionalDuration("since", "begin that long ago, as far as it was recorded")
+    static let all = Flag.toggle("all", "every timeline entry, not only the ones that tell the story")
+    static let format = Flag.requiredChoice("format", of: ["json", "ndjson", "markdown"], "the document's format")
+
+    // What is tried.
+    static let thresholds = Flag.settings("set", "THRESHOLD", "correlate with another threshold")
+    static let drillMemory = Flag.size(
+        "memory", default: "64M", "limit of the disposable cgroup that the rehearsal fills")
+
+    // For everyone.
+    static let help = Flag.toggle("help", "this text")
+    static let version = Flag.toggle("version", "the program's version")
+}

@@ -1,0 +1,121 @@
+/// Help texts, made from the table.
+struct Help {
+    let verbs: [Verb]
+    /// Columns to wrap at.
+    let width: Int
+
+    init(verbs: [Verb], width: Int = 80) {
+        self.verbs = verbs
+        self.width = min(max(width, 40), 100)
+    }
+
+    /// All verbs in brief.
+    func overview() -> String {
+        let listed = verbs.filter { !$0.isHidden }
+        var lines = [
+            "inquest finds out why a Linux machine was killed or wedged.", "", "Usage: inquest VERB [FLAGS]", "",
+        ]
+        lines += table(listed.map { ($0.name, $0.summary) })
+        lines += [""]
+        lines += table([
+            ("help VERB", "what the verb does, its flags, examples"),
+            ("--\(Flags.help.name)", Flags.help.help),
+            ("--\(Flags.version.name)", Flags.version.help),
+        ])
+        lines += ["", "Exit status: 0 done, 1 failed, 2 usage, 3 nothing matched."]
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    func page(_ verb: Verb) -> String {
+        var lines = wrapped("inquest \(verb.name): \(verb.summary)", indent: 0)
+        lines += [""] + usage(verb)
+        for paragraph in verb.details { lines += [""] + wrapped(paragraph, indent: 0) }
+        if let operand = verb.operand {
+            lines += ["", "Argument:"]
+            lines += table([(operand.name, operand.help + (operand.absent.map { " (default \($0))" } ?? ""))])
+        }
+        lines += ["", "Flags:"]
+        lines += table(verb.flags.map(row) + [("--help", Flags.help.help)])
+        if !verb.examples.isEmpty {
+            lines += ["", "Examples:"]
+            for example in verb.examples {
+                lines += ["  \(example.command)"] + wrapped(example.purpose, indent: 6)
+            }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// `Usage: inquest tail [--dir DIR | --live SOCKET] ...`
+    func usage(_ verb: Verb) -> [String] {
+        var parts: [String] = []
+        if let operand = verb.operand { parts.append("[\(operand.name)]") }
+        var said: Set<String> = []
+        for flag in verb.flags where !said.contains(flag.name) {
+            let set = verb.exclusive.first { $0.contains(flag.name) } ?? [flag.name]
+            said.formUnion(set)
+            let together = verb.flags.filter { set.contains($0.name) }.map(spelled).joined(separator: " | ")
+            let repeated: Bool = if case .setting = flag.kind { true } else { false }
+            parts.append(flag.isRequired ? together : "[\(together)]" + (repeated ? "..." : ""))
+        }
+        let start = "Usage: inquest \(verb.name)"
+        return fill(parts, first: start, indent: start.count + 1)
+    }
+
+    private func spelled(_ flag: any FlagDeclaration) -> String {
+        let dashed = flag.short.map { "-\($0)" } ?? "--\(flag.name)"
+        return flag.kind.metavar.map { "\(dashed) \($0)" } ?? dashed
+    }
+
+    private func row(_ flag: any FlagDeclaration) -> (String, String) {
+        let short = flag.short.map { "-\($0), " } ?? ""
+        let value: String
+        var help = flag.help
+        if case .choice(let words) = flag.kind {
+            value = " \(flag.name.uppercased())"
+            help += ": \(words.joined(separator: ", "))"
+        } else {
+            value = flag.kind.metavar.map { " \($0)" } ?? ""
+        }
+        return ("\(short)--\(flag.name)\(value)", help + (flag.shownDefault.map { " (default \($0))" } ?? ""))
+    }
+
+    /// Two columns; a left side that is too long gets a line of its own.
+    private func table(_ rows: [(String, String)]) -> [String] {
+        let column = min(rows.map { $0.0.count }.max() ?? 0, 24)
+        var lines: [String] = []
+        for (left, right) in rows {
+            let indent = column + 4
+            var text = wrapped(right, indent: indent)
+            if left.count <= column, let first = text.first {
+                let padding = String(repeating: " ", count: column - left.count + 2)
+                text[0] = "  " + left + padding + first.dropFirst(indent)
+            } else {
+                text.insert("  " + left, at: 0)
+            }
+            lines += text
+        }
+        return lines
+    }
+
+    private func wrapped(_ text: String, indent: Int) -> [String] {
+        fill(text.split(separator: " ").map(String.init), first: "", indent: indent)
+    }
+
+    private func fill(_ words: [String], first: String, indent: Int) -> [String] {
+        var lines: [String] = []
+        var line = first
+        let margin = String(repeating: " ", count: indent)
+        for word in words {
+            if line.isEmpty {
+                line = margin + word
+            } else if line.count + 1 + word.count > width {
+                lines.append(line)
+                line = margin + word
+            } else {
+                line += " " + word
+            }
+        }
+        if !line.isEmpty { lines.append(line) }
+        return lines
+    }
+}

@@ -1,0 +1,108 @@
+/// The table of verbs, in the order in which help lists them.
+enum Verbs {
+    static let all: [Verb] = [record, tail, list, show, export, replay, doctor, drill, verify, help]
+
+    static let record = Verb(
+        "record", "run the recorder in the foreground",
+        details: [
+            "Attaches the probes, samples the machine, and keeps what it hears through a wedge and a reset. Says in one line"
+                + " what it attached and where it writes. SIGINT or SIGTERM stops it cleanly. Needs root.",
+            "The size bounds the whole directory: calm history is recycled first, what belongs to an incident is kept.",
+        ],
+        flags: [Flags.directory, Flags.size, Flags.live, Flags.config, Flags.noCommandLines],
+        examples: [
+            Example("inquest record", "with the usual directory and socket"),
+            Example("inquest record --dir /srv/inquest --size 1G", "a longer memory, on another disk"),
+        ])
+
+    static let tail = Verb(
+        "tail", "follow events and incidents as they happen",
+        details: [
+            "Follows the running recorder through its socket. Without a recorder it attaches probes of its own, which needs"
+                + " root, and records nothing."
+        ],
+        flags: [Flags.directory, Flags.live, Flags.since, Flags.json, Flags.noCommandLines],
+        exclusive: [[Flags.directory.name, Flags.live.name]],
+        examples: [
+            Example("inquest tail", "watch the machine"),
+            Example("inquest tail --since 10m --json", "the last ten minutes and what follows, for a program"),
+        ])
+
+    static let list = Verb(
+        "list", "list the recorded incidents, newest last",
+        flags: [Flags.directory, Flags.json],
+        examples: [
+            Example("inquest list", "what happened on this machine"),
+            Example("inquest list --json", "one summary per line"),
+        ])
+
+    static let show = Verb(
+        "show", "show one incident's timeline on the terminal",
+        details: [
+            "First what happened in words, then the chain of causes, then why nothing stopped it, then the details."
+        ],
+        operand: incident,
+        flags: [Flags.directory, Flags.all],
+        examples: [
+            Example("inquest show", "the newest incident"),
+            Example("inquest show --all | less", "with every timeline entry"),
+        ])
+
+    static let export = Verb(
+        "export", "write one incident's timeline as a document",
+        details: [
+            "json is the incident with its JSON Schema, ndjson its events one per line, markdown the post-mortem."
+        ],
+        operand: incident,
+        flags: [Flags.format, Flags.output, Flags.directory],
+        examples: [
+            Example("inquest export --format json", "the newest incident on standard output"),
+            Example("inquest export last --format markdown -o incident.md", "a post-mortem to start from"),
+        ])
+
+    static let replay = Verb(
+        "replay", "correlate a recording again",
+        details: [
+            "Reads the events of a recording and finds its incidents anew; with the thresholds they were recorded with the"
+                + " result is the same, byte for byte. The recording is not changed."
+        ],
+        flags: [Flags.directory, Flags.thresholds, Flags.json],
+        examples: [Example("inquest replay --dir ./copy --json", "every incident of a copied recording")])
+
+    static let doctor = Verb(
+        "doctor", "what this machine offers to the recorder: facts first, then verdicts",
+        details: ["Exit status 1 when the main job cannot run here."],
+        flags: [Flags.json],
+        examples: [Example("sudo inquest doctor", "before the first recording")])
+
+    static let drill = Verb(
+        "drill", "rehearse: one contained kill, recorded and shown",
+        details: [
+            "Makes a disposable cgroup with a memory limit and no swap, fills it until the kernel kills the filler, and shows"
+                + " the timeline that was recorded. Everything it made is removed, also when interrupted. It refuses where it"
+                + " could not contain the filler. Runs beside a recorder, with probes of its own. Needs root.",
+            "With --json it prints exactly one document.",
+        ],
+        flags: [Flags.drillMemory, Flags.keepDirectory, Flags.json],
+        examples: [
+            Example("sudo inquest drill", "prove that a kill would be seen here"),
+            Example("sudo inquest drill --memory 32M --json", "the incident document, for a program"),
+        ])
+
+    static let verify = Verb(
+        "verify", "check a recording",
+        details: [
+            "Reads every page and names damage by segment, page and offset. Exit status 1 when there is any; a recording that"
+                + " merely ends uncleanly is not damaged."
+        ],
+        flags: [Flags.directory],
+        examples: [Example("inquest verify --dir ./copy", "a copy from another machine")])
+
+    static let help = Verb(
+        "help", "explain a verb",
+        operand: Operand(name: "VERB", help: "the verb to explain; without one, all of them in brief", absent: nil),
+        examples: [Example("inquest help record", "the same as inquest record --help")])
+
+    private static let incident = Operand(
+        name: "ID|last", help: "an incident's id as in inquest list, or last", absent: "last")
+}

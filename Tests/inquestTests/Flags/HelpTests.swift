@@ -1,0 +1,127 @@
+import Testing
+
+@testable import inquest
+
+private let help = Help(verbs: Verbs.all)
+
+@Suite struct HelpTests {
+    @Test func `the overview lists every verb`() {
+        #expect(
+            help.overview() == """
+                inquest finds out why a Linux machine was killed or wedged.
+
+                Usage: inquest VERB [FLAGS]
+
+                  record  run the recorder in the foreground
+                  tail    follow events and incidents as they happen
+                  list    list the recorded incidents, newest last
+                  show    show one incident's timeline on the terminal
+                  export  write one incident's timeline as a document
+                  replay  correlate a recording again
+                  doctor  what this machine offers to the recorder: facts first, then verdicts
+                  drill   rehearse: one contained kill, recorded and shown
+                  verify  check a recording
+                  help    explain a verb
+
+                  help VERB  what the verb does, its flags, examples
+                  --help     this text
+                  --version  the program's version
+
+                Exit status: 0 done, 1 failed, 2 usage, 3 nothing matched.
+
+                """)
+    }
+
+    @Test func `a verb's page is made from the table`() {
+        #expect(
+            help.page(Verbs.tail) == """
+                inquest tail: follow events and incidents as they happen
+
+                Usage: inquest tail [--dir DIR | --live SOCKET] [--since DURATION] [--json]
+                                    [--no-cmdline]
+
+                Follows the running recorder through its socket. Without a recorder it attaches
+                probes of its own, which needs root, and records nothing.
+
+                Flags:
+                  --dir DIR         the recording's directory (default /var/lib/inquest)
+                  --live SOCKET     the live socket (default /run/inquest/live.sock)
+                  --since DURATION  begin that long ago, as far as it was recorded
+                  --json            JSON on standard output, one document per line
+                  --no-cmdline      do not record command lines, for those who keep secrets
+                                    there
+                  --help            this text
+
+                Examples:
+                  inquest tail
+                      watch the machine
+                  inquest tail --since 10m --json
+                      the last ten minutes and what follows, for a program
+
+                """)
+    }
+
+    @Test func `required flags, operands and choices are shown`() {
+        let page = help.page(Verbs.export)
+        #expect(page.contains("Usage: inquest export [ID|last] --format json|ndjson|markdown [-o FILE]\n"))
+        #expect(page.contains("  ID|last  an incident's id as in inquest list, or last (default last)\n"))
+        #expect(page.contains("  --format FORMAT    the document's format: json, ndjson, markdown\n"))
+        #expect(page.contains("  -o, --output FILE  write the file, whole or not at all (default standard\n"))
+        #expect(help.page(Verbs.replay).contains("[--set THRESHOLD=VALUE]..."))
+    }
+
+    @Test(arguments: [72, 80, 100])
+    func `no line is wider than the terminal`(width: Int) {
+        let help = Help(verbs: Verbs.all, width: width)
+        for text in Verbs.all.map(help.page) + [help.overview()] {
+            for line in text.split(separator: "\n") { #expect(line.count <= width, "\(line)") }
+        }
+    }
+}
+
+@Suite struct VerbTableTests {
+    @Test func `every verb has its command, and every command its verb`() {
+        #expect(Registry.commands.map { $0.verb }.filter { !$0.isHidden }.map(\.name) == Verbs.all.map(\.name))
+    }
+
+    @Test func `no name is taken twice`() {
+        let verbs = Registry.commands.map { $0.verb.name }
+        #expect(Set(verbs).count == verbs.count)
+        for verb in Verbs.all {
+            #expect(Set(verb.flags.map(\.name)).count == verb.flags.count, "\(verb.name)")
+            let letters = verb.flags.compactMap(\.short)
+            #expect(Set(letters).count == letters.count, "\(verb.name)")
+        }
+    }
+
+    @Test func `every verb has a summary and an example that the parser accepts`() throws {
+        for verb in Verbs.all {
+            #expect(!verb.summary.isEmpty)
+            #expect(!verb.summary.hasSuffix("."))
+            #expect(!verb.examples.isEmpty, "\(verb.name) has no example")
+            for example in verb.examples {
+                var words = example.command.split(separator: " ").map(String.init).prefix { $0 != "|" }
+                if words.first == "sudo" { words.removeFirst() }
+                #expect(words.first == "inquest")
+                guard case .run(let invocation) = try FlagParser(verbs: Verbs.all).parse(Array(words.dropFirst()))
+                else {
+                    Issue.record("\(example.command) runs no verb")
+                    continue
+                }
+                #expect(invocation.verb.name == verb.name)
+            }
+        }
+    }
+
+    @Test func `every default can be read by the flag's own kind`() throws {
+        for verb in Verbs.all {
+            for flag in verb.flags {
+                guard let text = flag.shownDefault, flag.kind == .size || flag.kind == .duration else { continue }
+                var values: [String: FlagValue] = [:]
+                try FlagReader.read(flag, text, of: verb, into: &values)
+                #expect(values[flag.name]?.number ?? 0 > 0)
+            }
+            for name in verb.exclusive.joined() { #expect(verb.flags.contains { $0.name == name }) }
+        }
+    }
+}
