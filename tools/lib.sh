@@ -1,0 +1,133 @@
+# What the scripts in tools/ share: who builds, with which Swift, and which Debian packages are needed.
+# Sourced by bash scripts that have set `root` to the repository's directory. Everything here talks on standard error.
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die() { say "$@"; exit 1; }
+
+# --- Debian packages -------------------------------------------------------------------------------------------------
+
+build_packages=(libbpf-dev libelf-dev zlib1g-dev)
+test_packages=(clang-format python3-venv)
+
+has_package() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# The packages among the arguments that are not installed, one a line.
+missing_packages() {
+    local package
+    if ! command -v dpkg-query >/dev/null; then
+        # Another distribution: its packages have other names, but the same header.
+        [ -e /usr/include/bpf/libbpf.h ] || printf '%s\n' "$@"
+        return 0
+    fi
+    for package in "$@"; do
+        has_package "$package" || printf '%s\n' "$package"
+    done
+    # Linking the Swift standard library needs the C++ one, which a fresh Debian with a Swift tarball lacks.
+    case " $* " in
+        *" libbpf-dev "*) compgen -G '/usr/lib/gcc/*/*/libstdc++.a' >/dev/null || printf '%s\n' g++ ;;
+    esac
+}
+
+# Installs what is missing of the arguments; without root it says how to, and fails.
+need_packages() {
+    local missing
+    mapfile -t missing < <(missing_packages "$@")
+    [ ${#missing[@]} -eq 0 ] && return 0
+    command -v apt-get >/dev/null || {
+        say "missing: ${missing[*]} (Debian's names); install this system's packages for them"
+        return 1
+    }
+    if [ "$(id -u)" -ne 0 ]; then
+        say "missing: ${missing[*]}; install with: sudo apt-get install ${missing[*]}"
+        return 1
+    fi
+    say "installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get install -y --no-install-recommends "${missing[@]}" </dev/null >&2 && return 0
+    say "trying again with fresh package lists"
+    apt-get update </dev/null >&2
+    apt-get install -y --no-install-recommends "${missing[@]}" </dev/null >&2 && return 0
+    say "could not install ${missing[*]}; install with: apt-get install ${missing[*]}"
+    return 1
+}
+
+# --- Who builds ------------------------------------------------------------------------------------------------------
+
+# Runs a command as `builder` (itself, when that is who we are), with that user's HOME, in the repository.
+as_builder() {
+    if [ "$builder" = "$(id -un)" ]; then
+        (cd "$root" && exec "$@")
+    else
+        (cd "$root" && exec runuser -u "$builder" -- env HOME="$(home_of "$builder")" USER="$builder" LOGNAME="$builder" "$@")
+    fi
+}
+
+home_of() { getent passwd "$1" | cut -d: -f6; }
+
+can_build() {
+    builder=$1 as_builder bash -c '
+        for place in .build/*/debug .build/*/release .build .; do
+            [ -e "$place" ] || continue
+            [ -w "$place" ] || exit 1
+            [ "$place" = .build ] && exit 0
+        done' 2>/dev/null
+}
+
+# Sets `builder`: whoever called sudo, so that no file of root's gets in their way later; else the tree's owner; else root.
+choose_builder() {
+    local candidate
+    builder=$(id -un)
+    if [ "$(id -u)" -ne 0 ]; then
+        can_build "$builder" || die "cannot write $root/.build as $builder; run this as its owner, $(stat -c %U "$root"), or with sudo"
+        return 0
+    fi
+    for candidate in "${SUDO_USER:-}" "$(stat -c %U "$root")" root; do
+        [ -n "$candidate" ] && getent passwd "$candidate" >/dev/null && can_build "$candidate" || continue
+        builder=$candidate
+        return 0
+    done
+}
+
+# --- Swift -----------------------------------------------------------------------------------------------------------
+
+# Whether `builder` can run this Swift, and it is 6.2 or newer (not, say, OpenStack's command of the same name).
+is_swift() {
+    local version
+    [ -n "$1" ] || return 1
+    version=$(as_builder "$1" --version 2>/dev/null </dev/null) || return 1
+    [[ $version =~ Swift\ version\ ([0-9]+)\.([0-9]+) ]] || return 1
+    ((BASH_REMATCH[1] > 6 || (BASH_REMATCH[1] == 6 && BASH_REMATCH[2] >= 2)))
+}
+
+# The Swift on the PATH of a user's login shell.
+swift_of_login() {
+    local line
+    if [ "$(id -u)" -eq 0 ]; then
+        line=$(timeout 15 runuser -l "$1" -c 'command -v swift' 2>/dev/null </dev/null | tail -n 1)
+    else
+        line=$(timeout 15 "${SHELL:-bash}" -lc 'command -v swift' 2>/dev/null </dev/null | tail -n 1)
+    fi
+    [[ $line = /* ]] && printf '%s\n' "$line"
+}
+
+# Sets `swift`. Under sudo the PATH is root's: the invoking user's toolchain is looked for where they would find it.
+find_swift() {
+    local user home place
+    for place in "${SWIFT:-}" "$(command -v swift || true)"; do
+        is_swift "$place" && swift=$place && return 0
+    done
+    for user in "$builder" "${SUDO_USER:-}" "$(id -un)"; do
+        [ -n "$user" ] || continue
+        place=$(swift_of_login "$user") || place=
+        is_swift "$place" && swift=$place && return 0
+        home=$(home_of "$user")
+        for place in "$home"/.local/share/swiftly/bin/swift "$home"/.swiftly/bin/swift "$home"/swift*/usr/bin/swift; do
+            [ -e "$place" ] && is_swift "$place" && swift=$place && return 0
+        done
+    done
+    for place in /opt/swift*/usr/bin/swift /usr/local/swift*/usr/bin/swift /usr/local/bin/swift /usr/libexec/swift/bin/swift \
+        /usr/share/swift/usr/bin/swift /usr/bin/swift; do
+        [ -e "$place" ] && is_swift "$place" && swift=$place && return 0
+    done
+    die "no Swift 6.2 or newer found for $builder; install one from https://swift.org/install, or name it: sudo SWIFT=/path/to/swift $0 ..."
+}
