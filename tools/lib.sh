@@ -54,13 +54,21 @@ need_packages() {
 # --- Who builds ------------------------------------------------------------------------------------------------------
 
 # Runs a command as `builder` (itself, when that is who we are), with that user's HOME, in the repository.
+#
+# SwiftPM keeps a lock file in TMPDIR, named after the repository and owned by whoever built first: a TMPDIR of our own keeps
+# root and users from locking each other out.
 as_builder() {
     if [ "$builder" = "$(id -un)" ]; then
-        (cd "$root" && exec "$@")
+        (cd "$root" && exec env TMPDIR="${build_tmp:-/tmp}" "$@")
     else
-        (cd "$root" && exec runuser -u "$builder" -- env HOME="$(home_of "$builder")" USER="$builder" LOGNAME="$builder" "$@")
+        (cd "$root" && exec runuser -u "$builder" -- env TMPDIR="${build_tmp:-/tmp}" HOME="$(home_of "$builder")" \
+            USER="$builder" LOGNAME="$builder" "$@")
     fi
 }
+
+# Sets `build_tmp` to a temporary directory of the builder's; `drop_build_tmp` removes it.
+make_build_tmp() { build_tmp=$(as_builder mktemp -d /tmp/inquest-build.XXXXXX); }
+drop_build_tmp() { [ -z "${build_tmp:-}" ] || rm -rf "$build_tmp"; build_tmp=; }
 
 home_of() { getent passwd "$1" | cut -d: -f6; }
 
@@ -69,7 +77,7 @@ can_build() {
         for place in .build/*/debug .build/*/release .build .; do
             [ -e "$place" ] || continue
             [ -w "$place" ] || exit 1
-            [ "$place" = .build ] && exit 0
+            [ "$place" != .build ] || exit 0
         done' 2>/dev/null
 }
 
@@ -78,7 +86,7 @@ choose_builder() {
     local candidate
     builder=$(id -un)
     if [ "$(id -u)" -ne 0 ]; then
-        can_build "$builder" || die "cannot write $root/.build as $builder; run this as its owner, $(stat -c %U "$root"), or with sudo"
+        can_build "$builder" || die "cannot build in $root as $builder; run this as its owner, $(stat -c %U "$root"), or with sudo"
         return 0
     fi
     for candidate in "${SUDO_USER:-}" "$(stat -c %U "$root")" root; do

@@ -1,1 +1,1 @@
-public import Events
+import Events
