@@ -105,6 +105,8 @@ public enum LossSource: UInt8, Choice {
     case cgroupsNotSampled = 37
     /// A census had more tasks than are kept.
     case censusTruncated = 38
+    /// More disks than the sampler's bound: those left out.
+    case devicesNotSampled = 39
     case unknown = 255
     public static var fallback: LossSource { .unknown }
 }

@@ -1,0 +1,95 @@
+import Events
+internal import Glibc
+
+/// The facts as a list for people and for JSON. Names are contract.
+extension HostFacts {
+    func list() -> [Fact] {
+        var facts: [Fact] = []
+        func add(_ name: String, _ value: Bytes?) {
+            facts.append(value.map { Fact(name, $0) } ?? Fact(name, unreadable: 0))
+        }
+        add("kernel_release", kernelRelease)
+        facts.append(Fact("btf", hasBTF))
+        if hierarchy.mode == .unknown {
+            facts.append(Fact("cgroup_mode", unreadable: 0))
+        } else {
+            facts.append(Fact("cgroup_mode", hierarchy.mode.label))
+        }
+        add("memory_cgroup_mount", hierarchy.mode == .none ? Bytes("none".utf8) : hierarchy.mountPoint)
+        facts.append(Fact("cgroup_controllers", controllerText))
+        facts.append(Fact("io_accounting", accountsIO))
+        facts.append(pressureFact)
+        facts.append(figure("swap_total_bytes", swapTotalBytes))
+        facts.append(Fact("swap_devices", swapText))
+        facts.append(Fact("zram_swap", hasZramSwap))
+        facts.append(Fact("zswap", zswapEnabled))
+        facts.append(figure("memory_lock_limit_bytes", memoryLockLimit))
+        add("capabilities", capabilities.map { Bytes($0.names.joined(separator: " ").utf8) })
+        facts.append(Fact("initial_pid_namespace", isInitialPidNamespace))
+        facts.append(Fact("initial_user_namespace", isInitialUserNamespace))
+        add("lockdown", lockdown)
+        facts.append(figure("unprivileged_bpf_disabled", unprivilegedBPFDisabled))
+        add("tracefs", tracefs.isEmpty ? Bytes("not mounted or not readable".utf8) : tracefs)
+        if let directory { facts += HostFacts.list(directory) }
+        for state in backstops {
+            let value = state.running ? "running, pid \(state.pid)" : "not running"
+            facts.append(Fact("backstop_\(state.kind.label)", value))
+        }
+        return facts
+    }
+
+    private static func list(_ directory: DirectoryFacts) -> [Fact] {
+        func tried(_ name: String, _ errno: Int32, no: Int32?) -> Fact {
+            switch errno {
+            case 0: Fact(name, "yes")
+            case no: Fact(name, "no (\(HostError.text(of: errno)))")
+            default: Fact(name, unreadable: errno)
+            }
+        }
+        let writable =
+            directory.writableErrno == 0
+            ? Fact("directory_writable", "yes")
+            : Fact("directory_writable", "no (\(HostError.text(of: directory.writableErrno)))")
+        return [
+            Fact("directory", directory.directory), Fact("directory_exists", directory.exists),
+            directory.fileSystem.isEmpty
+                ? Fact("directory_file_system", unreadable: 0) : Fact("directory_file_system", directory.fileSystem),
+            writable, tried("directory_o_direct", directory.directErrno, no: EINVAL),
+            directory.freeBytes.value.map { Fact("directory_free_bytes", "\($0)") }
+                ?? Fact("directory_free_bytes", unreadable: 0),
+        ]
+    }
+
+    private func figure(_ name: String, _ figure: Figure) -> Fact {
+        if figure.isUnlimited { return Fact(name, "unlimited") }
+        return figure.value.map { Fact(name, "\($0)") } ?? Fact(name, unreadable: 0)
+    }
+
+    private var pressureFact: Fact {
+        switch pressureErrno {
+        case 0: Fact("pressure", "yes")
+        case ENOENT: Fact("pressure", "no (not built into this kernel)")
+        case EOPNOTSUPP: Fact("pressure", "no (disabled at boot; psi=1 on the kernel command line enables it)")
+        default: Fact("pressure", unreadable: pressureErrno)
+        }
+    }
+
+    private var controllerText: Bytes {
+        var text = Bytes()
+        for controller in controllers {
+            if !text.isEmpty { text.append(UInt8(ascii: " ")) }
+            text += controller.name
+            text += Bytes((controller.hierarchy == 0 ? ":v2" : ":v1").utf8)
+        }
+        return text
+    }
+
+    private var swapText: Bytes {
+        var text = Bytes()
+        for swap in swaps {
+            if !text.isEmpty { text.append(UInt8(ascii: " ")) }
+            text += swap.path
+        }
+        return text.isEmpty ? Bytes("none".utf8) : text
+    }
+}

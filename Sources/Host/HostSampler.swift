@@ -1,0 +1,248 @@
+public import Events
+internal import Glibc
+
+/// Observes this machine: who it is once, how it feels at every tick.
+///
+/// The caller ticks (`sample`) once a second in calm and ten times a second under pressure. In calm an ordinary tick allocates
+/// nothing, reads files that are kept open, and hands out only what moved; once a minute it writes everything (a keyframe) and
+/// looks for new disks and backstops. It never reads a process's memory or command line under pressure.
+///
+/// Not thread-safe: one thread owns it.
+public final class HostSampler {
+    private let paths: HostPaths
+    private let options: SamplerOptions
+    private var buffer = ReadBuffer()
+
+    private let pressure: PressureReader
+    private let memory: MemoryReader
+    private let vmstat: VmstatReader
+    private let load: LoadReader
+    private let devices: Devices
+    private let cgroups: CgroupTable
+    private let backstops: Backstops
+    private var users: Users
+
+    private var pressureBand = DeadBand<PressureSample>()
+    private var memoryBand = DeadBand<MemorySample>()
+    private var vmstatBand = DeadBand<VmstatSample>()
+    private var loadBand = DeadBand<LoadSample>()
+
+    private var lastTickNs: UInt64?
+    private var lastIntervalNs: UInt64 = 0
+    private var keyframeNs: UInt64?
+    private var housekeepingNs: UInt64 = 0
+    private var lastOffsetNs: UInt64 = 0
+    private var memoryTotal = Figure.unknown
+    private var devicesLeftOut = 0
+
+    /// Tests put their own clock here.
+    var clock: () -> ClockSnapshot = Clocks.snapshot
+    var now: () -> UInt64 = Clocks.boottimeNs
+
+    public init(paths: HostPaths = HostPaths(), options: SamplerOptions = SamplerOptions()) {
+        self.paths = paths
+        self.options = options
+        pressure = PressureReader(paths)
+        memory = MemoryReader(paths)
+        vmstat = VmstatReader(paths)
+        load = LoadReader(paths)
+        devices = Devices(paths)
+        cgroups = CgroupTable(CgroupHierarchy.find(paths), options)
+        backstops = Backstops(paths, processLimit: options.processes)
+        users = Users(paths, limit: options.users)
+    }
+
+    /// The hierarchy that cgroup ids and paths are of.
+    public var hierarchy: CgroupHierarchy { cgroups.hierarchy }
+
+    /// Who this machine is: recorder start, clock, disks, cgroups, users, backstops.
+    public func startEvents(version: Bytes, recorderTgid: UInt32) -> [Event] {
+        let snapshot = clock()
+        let time = snapshot.boottimeNs
+        var events: [Event] = []
+        func add(_ payload: Payload) { events.append(Event(boottimeNs: time, payload)) }
+
+        let host = memory.read(&buffer)
+        memoryTotal = host.totalBytes
+        var start = RecorderStart()
+        start.bootID = contents(of: paths.proc("sys/kernel/random/boot_id")).flatMap { BootID($0) } ?? .unknown
+        start.version = version
+        start.hostname = line(of: paths.proc("sys/kernel/hostname")) ?? []
+        start.kernel = line(of: paths.proc("sys/kernel/osrelease")) ?? []
+        start.pageSize = UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
+        start.cpus = UInt32(max(0, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        start.memoryTotalBytes = host.totalBytes
+        start.swapTotalBytes = host.swapTotalBytes
+        start.pressureAvailable = pressure.isAvailable
+        start.cgroupMode = cgroups.hierarchy.mode
+        start.memoryHierarchy = cgroups.hierarchy.id
+        start.ioAccounted = cgroups.hierarchy.accountsIO
+        start.previousPanic = PanicRecord.isPresent(paths, snapshot)
+        start.recorderTgid = recorderTgid
+        add(.recorderStart(start))
+        add(.clock(snapshot))
+        lastOffsetNs = snapshot.realtimeNs &- time
+
+        devices.refresh(swap: Swaps(paths).devices, &buffer) { add(.deviceName($0)) }
+        cgroups.scan { change in
+            add(.cgroup(change))
+            if let uid = Users.uid(ofSlice: change.path) { users.announce(uid) { add(.userName($0)) } }
+        }
+        backstops.scan(
+            owner: { uid in users.announce(uid) { add(.userName($0)) } }, changed: { add(.backstop($0)) })
+        backstops.report(Caps(cgroups, &buffer).state(memoryTotal: memoryTotal)) { add(.backstop($0)) }
+        reportLosses(time) { events.append($0) }
+        housekeepingNs = time
+        return events
+    }
+
+    /// One tick.
+    ///
+    /// - Parameters:
+    ///   - underPressure: write everything, look for the largest cgroups more often, and do nothing that could wait.
+    ///   - lastCompletionNs: when a device last completed a request (boottime), where that is known.
+    public func sample(
+        underPressure: Bool, lastCompletionNs: (UInt32) -> UInt64? = { _ in nil }, _ body: (Event) -> Void
+    ) {
+        let snapshot = clock()
+        let time = snapshot.boottimeNs
+        let interval = underPressure ? options.pressureIntervalNs : options.calmIntervalNs
+        reportGap(time, interval, body)
+        let isKeyframe = keyframeNs.map { time &- $0 >= options.keyframeNs } ?? true
+        if isKeyframe { keyframeNs = time }
+        let all = underPressure || isKeyframe
+
+        let offset = snapshot.realtimeNs &- time
+        let drift = Int64(bitPattern: offset &- lastOffsetNs).magnitude
+        if isKeyframe || drift > options.clockJumpNs {
+            lastOffsetNs = offset
+            body(Event(boottimeNs: time, .clock(snapshot)))
+        }
+
+        sampleHost(all: all, body)
+        sampleDevices(all: all, lastCompletionNs, body)
+        sampleCgroups(all: all, underPressure: underPressure, body)
+        reportLosses(time, body)
+        if !underPressure, time &- housekeepingNs >= options.keyframeNs { keepHouse(time, body) }
+    }
+
+    private func sampleHost(all: Bool, _ body: (Event) -> Void) {
+        var time = now()
+        let tail = options.tailNs
+        pressureBand.offer(
+            pressure.read(&buffer), now: time, all: all, tailNs: tail, moved: options.moved,
+            write: { body(Event(boottimeNs: $0, .pressure($1))) })
+        time = now()
+        let host = memory.read(&buffer)
+        memoryTotal = host.totalBytes
+        // Levels need no tail: the last one written holds.
+        memoryBand.offer(
+            host, now: time, all: all, tailNs: 0, moved: options.moved,
+            write: { body(Event(boottimeNs: $0, .memory($1))) })
+        time = now()
+        vmstatBand.offer(
+            vmstat.read(&buffer), now: time, all: all, tailNs: tail, moved: options.moved,
+            write: { body(Event(boottimeNs: $0, .vmstat($1))) })
+        time = now()
+        loadBand.offer(
+            load.read(&buffer), now: time, all: all, tailNs: 0, moved: options.moved,
+            write: { body(Event(boottimeNs: $0, .load($1))) })
+    }
+
+    private func sampleDevices(all: Bool, _ lastCompletionNs: (UInt32) -> UInt64?, _ body: (Event) -> Void) {
+        for position in devices.disks.indices {
+            let time = now()
+            let sample = devices.sample(position, now: time, &buffer, lastCompletionNs)
+            devices.withBand(position) { band in
+                band.offer(
+                    sample, now: time, all: all, tailNs: options.tailNs, moved: options.moved,
+                    write: { body(Event(boottimeNs: $0, .device($1))) })
+            }
+        }
+    }
+
+    private func sampleCgroups(all: Bool, underPressure: Bool, _ body: (Event) -> Void) {
+        let time = now()
+        cgroups.rank(now: time, underPressure: underPressure, &buffer)
+        // In calm a limit that changed is seen with a delay; a movement, within a tick.
+        let detailNs = underPressure ? options.cgroupDetailNs : options.cgroupDetailNs * 10
+        cgroups.sample(now: time, detailEveryNs: detailNs, &buffer) { band, sample in
+            band.offer(
+                sample, now: time, all: all, tailNs: options.tailNs, moved: options.moved,
+                write: { body(Event(boottimeNs: $0, .cgroupSample($1))) })
+        }
+    }
+
+    /// A tick more than twice as late as it should be is a gap in what was seen.
+    private func reportGap(_ time: UInt64, _ interval: UInt64, _ body: (Event) -> Void) {
+        defer {
+            lastTickNs = time
+            lastIntervalNs = interval
+        }
+        guard let last = lastTickNs else { return }
+        // The pace may have changed in between: the slower of the two was promised.
+        let expected = max(interval, lastIntervalNs)
+        guard time &- last > expected * 2 else { return }
+        var gap = SamplerGap()
+        gap.expectedNs = expected
+        gap.actualNs = time &- last
+        body(Event(boottimeNs: time, .samplerGap(gap)))
+    }
+
+    private func reportLosses(_ time: UInt64, _ body: (Event) -> Void) {
+        let notSampled = cgroups.takeNotSampled()
+        if notSampled > 0 {
+            body(Event(boottimeNs: time, .lost(Lost(source: .cgroupsNotSampled, count: notSampled))))
+        }
+        if devices.leftOut != devicesLeftOut {
+            devicesLeftOut = devices.leftOut
+            if devicesLeftOut > 0 {
+                let lost = Lost(source: .devicesNotSampled, count: UInt64(devicesLeftOut))
+                body(Event(boottimeNs: time, .lost(lost)))
+            }
+        }
+    }
+
+    /// Once a minute, in calm: what changes rarely. This allocates.
+    private func keepHouse(_ time: UInt64, _ body: (Event) -> Void) {
+        housekeepingNs = time
+        devices.refresh(swap: Swaps(paths).devices, &buffer) { body(Event(boottimeNs: time, .deviceName($0))) }
+        backstops.scan(
+            owner: { uid in users.announce(uid) { body(Event(boottimeNs: time, .userName($0))) } },
+            changed: { body(Event(boottimeNs: time, .backstop($0))) })
+        backstops.report(Caps(cgroups, &buffer).state(memoryTotal: memoryTotal)) {
+            body(Event(boottimeNs: time, .backstop($0)))
+        }
+    }
+
+    // MARK: - What the kernel side tells
+
+    /// A cgroup exists by this name; it is sampled when it turns out to be among the largest.
+    public func learn(cgroup: UInt64, path: Bytes) { cgroups.learn(cgroup, path) }
+
+    /// Something happened to a cgroup: it is sampled for a while (`SamplerOptions.notedNs`), whatever its size. The path may be
+    /// empty when the cgroup is known.
+    public func note(cgroup: UInt64, path: Bytes) { cgroups.note(cgroup, path, now: now()) }
+
+    /// A cgroup was removed.
+    public func forget(cgroup: UInt64) { cgroups.forget(cgroup) }
+
+    /// Learns or forgets by a kernel event; other hierarchies' events are none of this room's business.
+    public func consume(_ change: CgroupChange) {
+        guard change.hierarchy == cgroups.hierarchy.id else { return }
+        switch change.action {
+        case .seen, .created, .renamed: learn(cgroup: change.id, path: change.path)
+        case .removed: forget(cgroup: change.id)
+        }
+    }
+
+    /// Every process's number and arguments (separated by NUL, at most 4 KiB): once at start, in calm.
+    public func forEachCommandLine(_ body: (UInt32, Bytes) -> Void) {
+        for entry in Calls.entries(paths.proc(""), limit: options.processes) ?? [] {
+            guard let pid = entry.name[...].decimal, pid <= UInt64(UInt32.max),
+                let line = Processes.commandLine(paths, UInt32(pid))
+            else { continue }
+            body(UInt32(pid), line)
+        }
+    }
+}

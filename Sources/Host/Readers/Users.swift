@@ -1,0 +1,39 @@
+import Events
+
+/// `/etc/passwd`: read as a file, because a statically linked program has no name service. Users that only a directory
+/// service knows keep their numbers.
+struct Users {
+    private var names: [UInt32: Bytes] = [:]
+    private var announced: Set<UInt32> = []
+    private let limit: Int
+
+    init(_ paths: HostPaths, limit: Int) {
+        self.limit = limit
+        for row in (contents(of: Bytes(paths.passwd.utf8)) ?? []).lines.prefix(65_536) {
+            let fields = row.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+            guard fields.count >= 4, !fields[0].isEmpty, fields[0].count <= 256, let uid = fields[2].decimal,
+                uid < UInt64(UInt32.max)
+            else { continue }
+            // The first of several names for a number wins, as it does in getpwuid(3).
+            if names[UInt32(uid)] == nil { names[UInt32(uid)] = Bytes(fields[0]) }
+        }
+    }
+
+    /// The name of a user that was not announced before.
+    mutating func announce(_ uid: UInt32, _ found: (UserName) -> Void) {
+        guard announced.count < limit, let name = names[uid], announced.insert(uid).inserted else { return }
+        var event = UserName()
+        event.uid = uid
+        event.name = name
+        found(event)
+    }
+
+    /// The user of a logged-in slice: `/user.slice/user-1000.slice/...` is 1000.
+    static func uid(ofSlice path: Bytes) -> UInt32? {
+        for part in path.split(separator: UInt8(ascii: "/")) {
+            guard part.starts(with: "user-".utf8), Bytes(part).hasSuffix(".slice") else { continue }
+            if let uid = part.dropFirst(5).dropLast(6).decimal, uid < UInt64(UInt32.max) { return UInt32(uid) }
+        }
+        return nil
+    }
+}

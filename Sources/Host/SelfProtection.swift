@@ -1,0 +1,53 @@
+internal import CLinux
+import Events
+internal import Glibc
+
+/// What makes the recorder the last to go. Each step stands alone: a refusal is a fact for the recorder's first line, not a
+/// reason to stop.
+public enum SelfProtection {
+    public struct Step: Equatable, Sendable {
+        /// `memory_locked`, `oom_score_adj`, `io_priority`, `descriptors`.
+        public var name: String
+        /// 0 when it was granted.
+        public var errno: Int32
+    }
+
+    /// All steps, in order.
+    public static func apply(_ paths: HostPaths = HostPaths()) -> [Step] {
+        [
+            Step(name: "memory_locked", errno: lockMemory()),
+            Step(name: "oom_score_adj", errno: exemptFromOom(paths)),
+            Step(name: "io_priority", errno: raiseIOPriority()),
+            Step(name: "descriptors", errno: raiseDescriptorLimit()),
+        ]
+    }
+
+    /// Pages stay once they were touched: the program's own code cannot be paged out, and what it never uses costs nothing.
+    public static func lockMemory() -> Int32 {
+        -Calls.retrying { mlockall(Int32(MCL_CURRENT) | Int32(MCL_FUTURE) | Int32(MCL_ONFAULT)) }
+    }
+
+    public static func exemptFromOom(_ paths: HostPaths = HostPaths()) -> Int32 {
+        Calls.write("-1000", to: paths.proc("self/oom_score_adj"))
+    }
+
+    /// Ahead of everyone in the disk's queue (real time class, its lowest level), else first among equals. For the calling
+    /// thread; threads made by it later inherit it.
+    public static func raiseIOPriority() -> Int32 {
+        let realTime = Calls.retrying { iq_ioprio_set(ioprioWhoProcess, 0, 1 << 13 | 7) }
+        if realTime == 0 { return 0 }
+        return -Calls.retrying { iq_ioprio_set(ioprioWhoProcess, 0, 2 << 13 | 0) }
+    }
+
+    /// IOPRIO_WHO_PROCESS (linux/ioprio.h; an anonymous enum).
+    private static let ioprioWhoProcess: Int32 = 1
+
+    /// Sampled cgroups keep their files open: the soft limit is raised to the hard one, at most to 65536.
+    public static func raiseDescriptorLimit() -> Int32 {
+        var limit = rlimit()
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard unsafe getrlimit(resource, &limit) == 0 else { return EPERM }
+        limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 65_536))
+        return -Calls.retrying { unsafe setrlimit(resource, &limit) }
+    }
+}

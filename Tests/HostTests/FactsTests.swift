@@ -1,0 +1,84 @@
+import Events
+import Glibc
+import Testing
+
+@testable import Host
+
+@Suite struct `Facts about a machine` {
+    @Test func `what cannot be read is unreadable and not no`() {
+        let fixture = Fixture()
+        let facts = HostFacts(fixture.paths)
+        for name in [
+            "kernel_release", "btf", "cgroup_mode", "capabilities", "initial_pid_namespace", "lockdown", "zswap",
+            "swap_total_bytes", "unprivileged_bpf_disabled",
+        ] {
+            #expect(facts[name]?.state == .unreadable(errno: 0), "\(name)")
+            #expect(facts[name]?.value.isEmpty == true, "\(name)")
+        }
+        #expect(facts.hasBTF == nil)
+        #expect(facts.isInitialPidNamespace == nil)
+    }
+
+    @Test func `a whole machine is told`() {
+        let fixture = Fixture()
+        fixture.host()
+        fixture.unified(enabled: "io memory")
+        fixture.file("sys/kernel/btf/vmlinux", "x")
+        fixture.file("sys/kernel/security/lockdown", "none [integrity] confidentiality\n")
+        fixture.file("sys/module/zswap/parameters/enabled", "Y\n")
+        fixture.file("proc/sys/kernel/unprivileged_bpf_disabled", "2\n")
+        fixture.file("proc/self/status", "Name:\tx\nCapEff:\t000000c000000000\nCapBnd:\t0\n")
+        fixture.link("proc/self/ns/pid", to: "pid:[4026531836]")
+        fixture.link("proc/self/ns/user", to: "user:[4026532000]")
+        let facts = HostFacts(fixture.paths)
+        #expect(facts["kernel_release"]?.value == Bytes("6.1.0-50-amd64"))
+        #expect(facts["btf"]?.value == Bytes("yes"))
+        #expect(facts["cgroup_mode"]?.value == Bytes("unified"))
+        #expect(facts["cgroup_controllers"]?.value == Bytes("cpu:v2 io:v2 memory:v2 pids:v2"))
+        #expect(facts["io_accounting"]?.value == Bytes("yes"))
+        #expect(facts["pressure"]?.value == Bytes("yes"))
+        #expect(facts["lockdown"]?.value == Bytes("integrity"))
+        #expect(facts["zswap"]?.value == Bytes("yes"))
+        #expect(facts["unprivileged_bpf_disabled"]?.value == Bytes("2"))
+        #expect(facts["capabilities"]?.value == Bytes("CAP_PERFMON CAP_BPF"))
+        #expect(facts.capabilities?.mayLoadPrograms == true)
+        #expect(facts["initial_pid_namespace"]?.value == Bytes("yes"))
+        #expect(facts["initial_user_namespace"]?.value == Bytes("no"))
+        #expect(facts["backstop_earlyoom"]?.value == Bytes("not running"))
+        #expect(facts["directory"] == nil, "no directory was asked for")
+    }
+
+    @Test(arguments: ["CapEff:\n", "CapEff:\tzz\n", "CapEff: 11112222333344445\n", "Cap", ""])
+    func `a status file without readable capabilities gives none known`(_ text: String) {
+        #expect(Capabilities(status: Bytes(text)) == nil)
+    }
+
+    @Test func `CAP_BPF alone does not suffice, CAP_SYS_ADMIN does`() {
+        #expect(!Capabilities(effective: 1 << 39).mayLoadPrograms)
+        #expect(Capabilities(effective: 1 << 21).mayLoadPrograms)
+        #expect(Capabilities(effective: 1 << 14).names == ["CAP_IPC_LOCK"])
+    }
+
+    @Test func `a directory that is not there yet is judged by the nearest one that is`() {
+        let fixture = Fixture()
+        let facts = DirectoryFacts(Bytes(fixture.root + "/not/yet/there"))
+        #expect(!facts.exists)
+        #expect(facts.directory == Bytes(fixture.root))
+        #expect(facts.writableErrno == 0)
+        #expect(facts.freeBytes.value ?? 0 > 0)
+        #expect(Calls.entries(Bytes(fixture.root))?.isEmpty == true, "the probe is removed")
+        #expect(!DirectoryFacts(Bytes(fixture.root + "/x")).fileSystem.isEmpty)
+    }
+
+    @Test func `a directory where nothing can be written says why`() {
+        let facts = DirectoryFacts(Bytes("/proc"))
+        #expect(facts.exists)
+        #expect(facts.writableErrno != 0)
+        #expect(facts.fileSystem == Bytes("proc"))
+    }
+
+    @Test func `an error says what failed, on what, why, and what to do, in one line`() {
+        let error = HostError("create the drill's cgroup", on: "/x", errno: EACCES, advice: "run as root")
+        #expect(error.message == "cannot create the drill's cgroup (/x): Permission denied; run as root")
+    }
+}
