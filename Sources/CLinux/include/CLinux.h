@@ -5,6 +5,13 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+/* The Glibc module is compiled without _GNU_SOURCE. Types that glibc declares differently under it must look the same in
+   both, or a file that imports both does not compile: fd_set here; rusage and utsname are left to the Glibc module. */
+#include <features.h>
+#undef __USE_XOPEN
+#include <sys/select.h>
+#define __USE_XOPEN 1
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -17,7 +24,6 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -25,7 +31,6 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,5 +41,10 @@ static const int iq_O_PATH = O_PATH;
 
 static inline unsigned int iq_major(unsigned long dev) { return ((dev >> 8) & 0xfff) | ((dev >> 32) & ~0xfffu); }
 static inline unsigned int iq_minor(unsigned long dev) { return (dev & 0xff) | ((dev >> 12) & ~0xffu); }
+
+/* syscall(2) takes a variable number of arguments, which Swift cannot call. -1 and errno, like the calls that glibc wraps. */
+static inline int iq_ioprio_set(int which, int who, int priority) {
+    return (int)syscall(SYS_ioprio_set, which, who, priority);
+}
 
 #endif
