@@ -34,6 +34,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "crc32c.h"
+
 /* Macros that Swift does not import. */
 static const int iq_O_DIRECT = O_DIRECT;
 static const int iq_O_TMPFILE = O_TMPFILE;

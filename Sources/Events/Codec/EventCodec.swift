@@ -1,6 +1,7 @@
 // Events as bytes, for the recording's pages and the live socket's frames.
 //
-// A *block* is a run of events with consecutive `seq` that is decoded from its own bytes alone. Within a block:
+// A *block* is a run of events with consecutive `seq` that is decoded from its own bytes alone. A `snapshot` takes no number:
+// it shows that of the event it precedes. Within a block:
 //
 //     event  = kind:u8  [series:u8 for kinds with series]  time:varint(zigzag(ns - previous event's ns))  fields
 //     fields = groups of eight numbers: mask:u8, then for each set bit varint(zigzag(value - previous value))
@@ -148,7 +149,8 @@ public struct EventDecoder: ~Copyable {
         let payload = try unsafe Payload.read(kind, &reader)
         lastNs = ns
         let event = Event(seq: nextSeq, boottimeNs: ns, payload)
-        nextSeq &+= 1
+        // A snapshot is state, not an observation: it has no number of its own, it shows that of the event it precedes.
+        if kind != .snapshot { nextSeq &+= 1 }
         return (event, unsafe reader.source.cursor - start)
     }
 }

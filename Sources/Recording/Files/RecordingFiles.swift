@@ -1,0 +1,164 @@
+import CLinux
+import Glibc
+
+/// An errno, as a file operation gave it.
+struct FileError: Error, Equatable {
+    let errno: Int32
+}
+
+/// How a file is opened; none of them follows a symlink.
+enum OpenMode {
+    case read
+    /// Made when it is not there.
+    case readWrite
+    /// Each write is durable when it returns; past the page cache where the file system can.
+    case durable(direct: Bool)
+    /// The same for a file that must not exist yet.
+    case create(direct: Bool)
+    /// Writes are not durable before `sync`; for zeroing ahead.
+    case bulk(direct: Bool)
+}
+
+/// Every file operation of the recording. The tests put faults here; the code that uses it has no branch for them.
+protocol RecordingFiles: Sendable {
+    /// Opens a directory, making it (0750) when asked to.
+    func openDirectory(_ path: String, create: Bool) throws(FileError) -> Int32
+    func open(_ directory: Int32, _ name: String, _ mode: OpenMode) throws(FileError) -> Int32
+    func close(_ file: Int32)
+    func list(_ directory: Int32) throws(FileError) -> [String]
+    func size(_ file: Int32) throws(FileError) -> Int
+    /// Reads up to the buffer's size; fewer bytes mean the end of the file.
+    func read(_ file: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int
+    /// Writes all of the buffer or throws.
+    func write(_ file: Int32, _ buffer: UnsafeRawBufferPointer, at offset: Int) throws(FileError)
+    /// Takes the space of a file of this size; only its length where the file system cannot.
+    func allocate(_ file: Int32, _ bytes: Int) throws(FileError)
+    func truncate(_ file: Int32, _ bytes: Int) throws(FileError)
+    func sync(_ file: Int32) throws(FileError)
+    func rename(_ directory: Int32, _ from: String, _ to: String) throws(FileError)
+    func unlink(_ directory: Int32, _ name: String) throws(FileError)
+    /// Takes the lock without waiting: `false` when another holds it.
+    func lock(_ file: Int32) throws(FileError) -> Bool
+    /// Gives a file or directory to a group.
+    func give(_ file: Int32, group: UInt32) throws(FileError)
+}
+
+/// The file system itself.
+struct SystemFiles: RecordingFiles {
+    func openDirectory(_ path: String, create: Bool) throws(FileError) -> Int32 {
+        if create, unsafe mkdir(path, 0o750) != 0, errno != EEXIST { throw FileError(errno: errno) }
+        return try retrying { unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    }
+
+    func open(_ directory: Int32, _ name: String, _ mode: OpenMode) throws(FileError) -> Int32 {
+        let common = O_NOFOLLOW | O_CLOEXEC
+        let flags: Int32 =
+            switch mode {
+            case .read: O_RDONLY
+            case .readWrite: O_RDWR | O_CREAT
+            case .durable(let direct): O_RDWR | O_DSYNC | (direct ? iq_O_DIRECT : 0)
+            case .create(let direct): O_RDWR | O_CREAT | O_EXCL | O_DSYNC | (direct ? iq_O_DIRECT : 0)
+            case .bulk(let direct): O_RDWR | O_CREAT | O_TRUNC | (direct ? iq_O_DIRECT : 0)
+            }
+        return try retrying { unsafe openat(directory, name, flags | common, 0o640) }
+    }
+
+    func close(_ file: Int32) { _ = Glibc.close(file) }
+
+    func list(_ directory: Int32) throws(FileError) -> [String] {
+        // A descriptor of its own: reading a directory moves its position.
+        let copy = try retrying { unsafe openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+        guard let stream = unsafe fdopendir(copy) else {
+            let error = FileError(errno: errno)
+            close(copy)
+            throw error
+        }
+        defer { _ = unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    func size(_ file: Int32) throws(FileError) -> Int {
+        var facts = stat()
+        guard unsafe fstat(file, &facts) == 0 else { throw FileError(errno: errno) }
+        return Int(facts.st_size)
+    }
+
+    func read(_ file: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int {
+        var done = 0
+        while done < buffer.count {
+            let count = unsafe pread(file, buffer.baseAddress! + done, buffer.count - done, offset + done)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileError(errno: errno)
+            }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
+    func write(_ file: Int32, _ buffer: UnsafeRawBufferPointer, at offset: Int) throws(FileError) {
+        while true {
+            let count = unsafe pwrite(file, buffer.baseAddress!, buffer.count, offset)
+            if count == buffer.count { return }
+            if count < 0 && errno == EINTR { continue }
+            // A short write of aligned blocks is the disk's end.
+            throw FileError(errno: count < 0 ? errno : ENOSPC)
+        }
+    }
+
+    func allocate(_ file: Int32, _ bytes: Int) throws(FileError) {
+        while fallocate(file, 0, 0, bytes) != 0 {
+            if errno == EINTR { continue }
+            guard errno == EOPNOTSUPP else { throw FileError(errno: errno) }
+            return try truncate(file, bytes)
+        }
+    }
+
+    func truncate(_ file: Int32, _ bytes: Int) throws(FileError) {
+        _ = try retrying { ftruncate(file, bytes) }
+    }
+
+    func sync(_ file: Int32) throws(FileError) {
+        // Not repeated after an error: the kernel would then claim what it has dropped.
+        _ = try retrying { fsync(file) }
+    }
+
+    func rename(_ directory: Int32, _ from: String, _ to: String) throws(FileError) {
+        _ = try retrying { unsafe renameat(directory, from, directory, to) }
+    }
+
+    func unlink(_ directory: Int32, _ name: String) throws(FileError) {
+        _ = try retrying { unsafe unlinkat(directory, name, 0) }
+    }
+
+    func lock(_ file: Int32) throws(FileError) -> Bool {
+        while flock(file, LOCK_EX | LOCK_NB) != 0 {
+            if errno == EINTR { continue }
+            if errno == EWOULDBLOCK { return false }
+            throw FileError(errno: errno)
+        }
+        return true
+    }
+
+    func give(_ file: Int32, group: UInt32) throws(FileError) {
+        _ = try retrying { fchown(file, UInt32.max, group) }
+    }
+
+    /// The one EINTR loop; errno is read right after the call.
+    private func retrying(_ call: () -> Int32) throws(FileError) -> Int32 {
+        while true {
+            let result = call()
+            if result >= 0 { return result }
+            let code = errno
+            if code != EINTR { throw FileError(errno: code) }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import Events
+
+/// Goes through one segment's pages in their order, up to the end of its log.
+///
+/// Works on a segment that is being written: what it finds is a part of what was committed, never more, never something else.
+final class PageCursor {
+    enum Step: Equatable {
+        /// `header` and `payload` are the next page's.
+        case page
+        /// A page is not intact, but a later one is: `index` of the page in its segment.
+        case damaged(index: Int)
+        case end
+    }
+
+    let segment: FoundSegment
+    private let file: Int32
+    private let files: any RecordingFiles
+    private let pageBytes: Int
+    private let buffer: AlignedBuffer
+    private let probe: AlignedBuffer
+    private(set) var header = PageHeader()
+    /// Pages of events gone through.
+    private(set) var index = 0
+    private var ended = false
+    /// A page known to be intact: everything before it that is not, is damage.
+    private var laterPage: Int?
+    /// That page is in a tail slot: the last.
+    private var laterUnit: Int?
+
+    init?(_ segment: FoundSegment, in directory: Int32, _ files: any RecordingFiles) {
+        guard let file = try? files.open(directory, segment.name, .read) else { return nil }
+        self.segment = segment
+        self.file = file
+        self.files = files
+        pageBytes = Int(segment.header.pageBytes)
+        buffer = AlignedBuffer(pageBytes)
+        probe = AlignedBuffer(pageBytes)
+    }
+
+    deinit { files.close(file) }
+
+    /// The events' bytes of the page; valid until the next step.
+    var payload: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(
+            rebasing: buffer.raw[PageHeader.size..<PageHeader.size + Int(header.used)])
+    }
+
+    func next() -> Step {
+        guard !ended, index < segment.header.dataPages else { return .end }
+        if let found = read(Layout.firstDataUnit + index, into: buffer), isFinal(found, index) { return take(found) }
+        if laterPage == nil || laterPage! < index { findLater() }
+        guard let later = laterPage else {
+            ended = true
+            return .end
+        }
+        if later == index, let unit = laterUnit {
+            ended = true
+            guard let found = read(unit, into: buffer), isTail(found) else { return .end }
+            if Int(found.index) == index { return take(found) }
+            return .end
+        }
+        // The writer may have gone on in between: what counts is how the page is now.
+        if let found = read(Layout.firstDataUnit + index, into: buffer), isFinal(found, index) { return take(found) }
+        let damaged = index
+        index += 1
+        return .damaged(index: damaged)
+    }
+
+    /// Whether the file still holds this segment: a recorder may have recycled it meanwhile.
+    func isStillThere() -> Bool {
+        guard let count = unsafe try? files.read(file, probe.raw, at: 0) else { return false }
+        let block = unsafe UnsafeRawBufferPointer(rebasing: probe.raw[0..<min(count, Layout.block)])
+        return unsafe SegmentHeader(block: block)?.generation == segment.header.generation
+    }
+
+    private func take(_ found: PageHeader) -> Step {
+        header = found
+        index += 1
+        return .page
+    }
+
+    private func read(_ unit: Int, into target: AlignedBuffer) -> PageHeader? {
+        guard let count = unsafe try? files.read(file, target.raw, at: unit * pageBytes) else { return nil }
+        return unsafe PageHeader(UnsafeRawBufferPointer(rebasing: target.raw[0..<count]))
+    }
+
+    private func isOurs(_ page: PageHeader) -> Bool {
+        page.generation == segment.header.generation && page.recording == segment.header.recording
+    }
+
+    private func isFinal(_ page: PageHeader, _ index: Int) -> Bool {
+        isOurs(page) && !page.flags.contains(.tail) && Int(page.index) == index
+    }
+
+    private func isTail(_ page: PageHeader) -> Bool { isOurs(page) && page.flags.contains(.tail) }
+
+    /// Looks for an intact page at `index` or later: among the pages, then in the tail slots.
+    private func findLater() {
+        laterPage = nil
+        laterUnit = nil
+        let small = unsafe UnsafeMutableRawBufferPointer(rebasing: probe.raw[0..<PageHeader.size])
+        for place in (index + 1)..<max(index + 1, segment.header.dataPages) {
+            let unit = Layout.firstDataUnit + place
+            // Most of what is looked at was never written in this generation: sixty-four bytes tell.
+            guard let count = try? unsafe files.read(file, small, at: unit * pageBytes), count == PageHeader.size else {
+                break
+            }
+            let start = UnsafeRawBufferPointer(small)
+            guard unsafe start.get(UInt32.self, 0) == PageHeader.magic,
+                unsafe start.get(UInt64.self, 8) == segment.header.generation
+            else { continue }
+            if let found = read(unit, into: probe), isFinal(found, place) {
+                laterPage = place
+                return
+            }
+        }
+        var newest: UInt32 = 0
+        for unit in Layout.tailUnits {
+            guard let found = read(unit, into: probe), isTail(found), Int(found.index) >= index else { continue }
+            if laterUnit == nil || found.rewrite > newest {
+                newest = found.rewrite
+                laterPage = Int(found.index)
+                laterUnit = unit
+            }
+        }
+    }
+}

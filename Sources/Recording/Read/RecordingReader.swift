@@ -1,0 +1,310 @@
+import CLinux
+public import Events
+import Glibc
+
+/// A segment as its header tells it.
+public struct SegmentSummary: Equatable, Sendable {
+    public var file: String
+    public var generation: UInt64
+    public var firstSeq: UInt64
+    public var bootID: BootID
+    public var host: Bytes
+    /// When the segment was begun.
+    public var clock: ClockSnapshot
+    public var formatVersion: UInt16
+    public var fileBytes: Int
+}
+
+/// Reads a recording: one that is being written, one that ended, or a copy.
+///
+/// Needs no lock and no root, only the right to read. Memory is bounded by a few pages (and the largest single event).
+/// Events come in the order of their numbers, each once; what is not intact is left out and listed in `damage`.
+///
+/// It sees the segments that were there at `init`; make another reader for later ones.
+public final class RecordingReader {
+    public let directory: String
+    public let segments: [SegmentSummary]
+    /// Files that were left alone: copies of a segment, segments of another recording.
+    public let ignored: [String]
+    /// What the reads so far found, in the order in which they found it.
+    public private(set) var damage: [RecordingDamage] = []
+
+    let listing: Listing
+    let files: any RecordingFiles
+    let descriptor: Int32
+    private var decoder = EventDecoder()
+
+    /// - Parameter group: named in the error when the directory may not be read.
+    public convenience init(_ directory: String, group: String = "inquest") throws(RecordingError) {
+        try self.init(directory, group: group, files: SystemFiles())
+    }
+
+    init(_ directory: String, group: String = "inquest", files: any RecordingFiles) throws(RecordingError) {
+        let descriptor: Int32
+        do { descriptor = try files.openDirectory(directory, create: false) } catch {
+            if error.errno == ENOENT || error.errno == ENOTDIR { throw .notARecording(directory: directory) }
+            throw .notReadable(directory: directory, group: group, errno: error.errno)
+        }
+        do throws(RecordingError) {
+            listing = try Listing.of(descriptor, path: directory, files)
+            if let errno = listing.refused, listing.segments.isEmpty {
+                throw .notReadable(directory: directory, group: group, errno: errno)
+            }
+            if listing.segments.isEmpty && listing.headless.isEmpty { throw .notARecording(directory: directory) }
+        } catch {
+            files.close(descriptor)
+            throw error
+        }
+        self.directory = directory
+        self.files = files
+        self.descriptor = descriptor
+        segments = listing.segments.map { segment in
+            SegmentSummary(
+                file: segment.name, generation: segment.header.generation, firstSeq: segment.header.firstSeq,
+                bootID: segment.header.bootID, host: segment.header.host, clock: segment.header.clock,
+                formatVersion: segment.header.version, fileBytes: segment.fileBytes)
+        }
+        ignored = listing.duplicates + listing.foreign
+        for name in listing.damagedHeaders {
+            damage.append(RecordingDamage(kind: .header, segment: name, page: nil, offset: 0))
+        }
+    }
+
+    deinit { files.close(descriptor) }
+
+    /// Every event from a number on, with the snapshots and the recorder's own findings among them.
+    ///
+    /// - Parameters:
+    ///   - gap: told before the event that follows a gap.
+    ///   - body: may throw to stop.
+    public func forEach<E: Error>(
+        from seq: UInt64 = 0, gap: (RecordingGap) -> Void = { _ in }, _ body: (Event) throws(E) -> Void
+    ) throws(E) {
+        var scan = ScanState(from: seq)
+        for place in startingPlace(seq)..<listing.segments.count {
+            try scanSegment(place, &scan, gap: gap, pages: { _ in true }, body)
+        }
+    }
+
+    /// The first snapshot of each segment, with the number of the event that follows it.
+    public func forEachSegmentSnapshot(_ body: (UInt64, Bytes) -> Void) {
+        struct Found: Error {}
+        for place in listing.segments.indices {
+            var scan = ScanState(from: 0)
+            do throws(Found) {
+                try scanSegment(place, &scan, gap: { _ in }, pages: { $0.isAnyOf(.snapshot, .continues) }) {
+                    event throws(Found) in
+                    guard case .snapshot(let snapshot) = event.payload else { return }
+                    body(event.seq, snapshot.state)
+                    throw Found()
+                }
+            } catch {}
+        }
+    }
+
+    /// The records of closed incidents, in order; of several for one incident the last.
+    public func closedIncidents() -> [IncidentRecord] { incidents().filter { $0.state == .closed } }
+
+    /// The last record of each incident, in the order of their opening.
+    public func incidents() -> [IncidentRecord] {
+        var records: [UInt64: IncidentRecord] = [:]
+        for place in listing.segments.indices where mayHoldIncident(place) {
+            var scan = ScanState(from: 0)
+            scanSegment(place, &scan, gap: { _ in }, pages: { $0.flags.contains(.incident) }) { (event: Event) in
+                if case .incident(let record) = event.payload { records[record.openingSeq] = record }
+            }
+        }
+        return records.values.sorted { $0.openingSeq < $1.openingSeq }
+    }
+
+    /// Number of the first event at or after a moment of the wall clock; `nil` when there is none.
+    ///
+    /// Moments convert by the clock snapshot of the segment that holds them.
+    public func firstSeq(sinceRealtimeNs realtime: UInt64) -> UInt64? {
+        struct Found: Error { let seq: UInt64 }
+        var low = 0
+        var high = listing.segments.count
+        while low < high {
+            let middle = (low + high) / 2
+            if listing.segments[middle].header.clock.realtimeNs <= realtime { low = middle + 1 } else { high = middle }
+        }
+        for place in max(0, low - 1)..<listing.segments.count {
+            let clock = listing.segments[place].header.clock
+            var scan = ScanState(from: 0)
+            do throws(Found) {
+                try scanSegment(place, &scan, gap: { _ in }, pages: { _ in true }) { event throws(Found) in
+                    if case .snapshot = event.payload { return }
+                    if let at = clock.realtimeNs(of: event.moment), at >= realtime { throw Found(seq: event.seq) }
+                }
+            } catch { return error.seq }
+        }
+        return nil
+    }
+
+    // MARK: - Scanning
+
+    /// What a scan carries from page to page.
+    struct ScanState {
+        let from: UInt64
+        /// The highest number delivered.
+        var delivered: UInt64?
+        /// The number that should come next.
+        var expected: UInt64?
+        /// The generation gone through last.
+        var generation: UInt64?
+        /// Where the segment gone through last ended.
+        var endPlace: (segment: String, page: Int, offset: Int)?
+        /// Damage since the last event.
+        var damaged = false
+        var pages = 0
+        var events = 0
+        var eventBytes = 0
+        /// Parts of an event over several pages, with the first part's header.
+        var parts: (first: PageHeader, bytes: Bytes)?
+
+        init(from seq: UInt64) { from = seq }
+    }
+
+    /// The last segment that begins at or before a number.
+    private func startingPlace(_ seq: UInt64) -> Int {
+        let after = listing.segments.firstIndex { $0.header.firstSeq > seq } ?? listing.segments.count
+        return max(0, after - 1)
+    }
+
+    /// Whether a segment's successor says that it held an incident; true where nobody says.
+    func mayHoldIncident(_ place: Int) -> Bool {
+        let segments = listing.segments
+        guard place + 1 < segments.count else { return true }
+        let next = segments[place + 1].header
+        return next.previousGeneration != segments[place].header.generation || next.previousHeldIncident
+    }
+
+    func scanSegment<E: Error>(
+        _ place: Int, _ scan: inout ScanState, gap: (RecordingGap) -> Void, pages wanted: (PageHeader) -> Bool,
+        _ body: (Event) throws(E) -> Void
+    ) throws(E) {
+        let segment = listing.segments[place]
+        enter(segment.header, &scan, gap)
+        guard let cursor = PageCursor(segment, in: descriptor, files) else { return }
+        defer {
+            let unit = Layout.firstDataUnit + cursor.index
+            scan.endPlace = (segment.name, cursor.index, unit * Int(segment.header.pageBytes))
+            scan.parts = nil
+        }
+        while true {
+            switch cursor.next() {
+            case .end: return
+            case .damaged(let index):
+                scan.parts = nil
+                // A recycled file is no damage: the segment is gone.
+                guard cursor.isStillThere() else { return }
+                scan.damaged = true
+                note(.page, segment, index)
+            case .page:
+                scan.pages += 1
+                let header = cursor.header
+                if header.isWholePage, !wanted(header) {
+                    scan.expected = header.firstSeq &+ UInt64(header.events)
+                    continue
+                }
+                guard unsafe try deliver(header, cursor.payload, &scan, gap, body) else {
+                    scan.damaged = true
+                    note(.undecodable, segment, cursor.index - 1)
+                    continue
+                }
+            }
+        }
+    }
+
+    /// Compares where a segment begins with where the one before it ended.
+    private func enter(_ header: SegmentHeader, _ scan: inout ScanState, _ gap: (RecordingGap) -> Void) {
+        defer {
+            scan.generation = header.generation
+            scan.expected = header.firstSeq
+        }
+        guard let expected = scan.expected, let generation = scan.generation else { return }
+        if header.previousGeneration != generation {
+            guard header.firstSeq > expected else { return }
+            gap(RecordingGap(cause: .missingSegments, afterSeq: expected &- 1, beforeSeq: header.firstSeq))
+        } else if header.previousNextSeq > expected {
+            if let end = scan.endPlace {
+                note(RecordingDamage(kind: .end, segment: end.segment, page: end.page, offset: end.offset))
+            }
+            gap(RecordingGap(cause: .damage, afterSeq: expected &- 1, beforeSeq: header.firstSeq))
+            scan.damaged = false
+        }
+    }
+
+    /// Hands over a page's events, or collects a part of one; `false` when they cannot be read.
+    private func deliver<E: Error>(
+        _ header: PageHeader, _ payload: UnsafeRawBufferPointer, _ scan: inout ScanState, _ gap: (RecordingGap) -> Void,
+        _ body: (Event) throws(E) -> Void
+    ) throws(E) -> Bool {
+        if header.isWholePage {
+            scan.parts = nil
+            return unsafe try decode(header, payload, &scan, gap, body)
+        }
+        if !header.flags.contains(.continues) {
+            scan.parts = (header, unsafe Bytes(payload))
+            return true
+        }
+        // A continuation whose beginning is damaged or was given up is nothing.
+        guard var parts = scan.parts, parts.first.firstSeq == header.firstSeq else {
+            scan.parts = nil
+            return true
+        }
+        scan.parts = nil
+        unsafe parts.bytes.append(contentsOf: payload)
+        if header.flags.contains(.unfinished) {
+            scan.parts = parts
+            return true
+        }
+        return try unsafe parts.bytes.span.withUnsafeBytes { whole throws(E) in
+            unsafe try decode(parts.first, whole, &scan, gap, body)
+        }
+    }
+
+    private func decode<E: Error>(
+        _ header: PageHeader, _ payload: UnsafeRawBufferPointer, _ scan: inout ScanState, _ gap: (RecordingGap) -> Void,
+        _ body: (Event) throws(E) -> Void
+    ) throws(E) -> Bool {
+        if let expected = scan.expected, header.firstSeq > expected {
+            let cause: RecordingGap.Cause = scan.damaged ? .damage : .notRecorded
+            gap(RecordingGap(cause: cause, afterSeq: expected &- 1, beforeSeq: header.firstSeq))
+        }
+        scan.damaged = false
+        let bytes = unsafe payload.bindMemory(to: UInt8.self)
+        decoder.beginBlock(firstSeq: header.firstSeq)
+        var offset = 0
+        while offset < bytes.count {
+            let event: Event
+            do { event = try decoder.next(unsafe bytes.span, at: &offset) } catch { return false }
+            let isSnapshot = if case .snapshot = event.payload { true } else { false }
+            if !isSnapshot { scan.expected = event.seq &+ 1 }
+            // After an error of the disk a segment repeats what the one before it may already have.
+            if let delivered = scan.delivered, event.seq <= delivered { continue }
+            guard event.seq >= scan.from else { continue }
+            if !isSnapshot { scan.delivered = event.seq }
+            scan.events += 1
+            try body(event)
+        }
+        scan.eventBytes += bytes.count
+        return true
+    }
+
+    private func note(_ kind: RecordingDamage.Kind, _ segment: FoundSegment, _ page: Int) {
+        let offset = (Layout.firstDataUnit + page) * Int(segment.header.pageBytes)
+        note(RecordingDamage(kind: kind, segment: segment.name, page: page, offset: offset))
+    }
+
+    private func note(_ place: RecordingDamage) {
+        if !damage.contains(place) { damage.append(place) }
+    }
+}
+
+extension PageHeader {
+    /// Holds whole events only.
+    var isWholePage: Bool { flags.isDisjoint(with: [.continues, .unfinished]) }
+
+    func isAnyOf(_ flags: PageFlags...) -> Bool { flags.contains { self.flags.contains($0) } }
+}

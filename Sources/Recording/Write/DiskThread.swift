@@ -1,0 +1,268 @@
+import CLinux
+import Events
+import Glibc
+
+/// The one thread that waits for the disk: takes finished pages and the published part of the page being filled, writes
+/// them, and says what is durable.
+final class DiskThread {
+    private let shared: WriterShared
+    private let files: any RecordingFiles
+    private let store: SegmentStore
+    private let geometry: Geometry
+    private let path: String
+
+    private var segment: SegmentStore.Open?
+    /// Place of the next page in the segment.
+    private var nextIndex: UInt32 = 0
+    private var rewrite: UInt32 = 0
+    private var tailSlot = 0
+    private var heldIncident = false
+    /// Whether any page of events was written into the segment.
+    private var written = false
+    /// Number of the next page to come.
+    private var nextNumber: UInt64 = 1
+    /// Events of the page being filled that are committed; those of an earlier page do not count.
+    private var committed: (number: UInt64, used: Int) = (0, 0)
+    /// Pages of an event whose last page is still to come: written, but worth nothing without it.
+    private var pieces: [PageSlot] = []
+    private let tail: AlignedBuffer
+    private var backoffNs: UInt64 = 0
+    private var lastCommitNs: UInt64 = 0
+
+    init(_ shared: WriterShared, _ files: any RecordingFiles, _ store: SegmentStore, _ geometry: Geometry, path: String) {
+        self.shared = shared
+        self.files = files
+        self.store = store
+        self.geometry = geometry
+        self.path = path
+        tail = AlignedBuffer(geometry.pageBytes)
+    }
+
+    func run() {
+        while true {
+            let stopping = shared.stopping.load(ordering: .acquiring)
+            let wanted = shared.commitWanted.exchange(false, ordering: .acquiringAndReleasing)
+            drain()
+            let now = monotonicNs()
+            let interval = shared.commitIntervalNs.load(ordering: .relaxed)
+            if wanted || stopping || now &- lastCommitNs >= interval {
+                commitCurrent()
+                lastCommitNs = now
+            }
+            if stopping { break }
+            let elapsed = monotonicNs() &- lastCommitNs
+            if shared.finished.isEmpty, !workAhead() {
+                shared.sleep(ns: elapsed >= interval ? 0 : interval - elapsed)
+            }
+        }
+        finish()
+    }
+
+    /// Zeroes the next segment's file once this one is a quarter full: a short run needs no second one.
+    private func workAhead() -> Bool {
+        guard segment != nil, Int(nextIndex) * 4 >= geometry.dataPages, backoffNs == 0 else { return false }
+        return store.workAhead()
+    }
+
+    private func finish() {
+        seal(cut: true)
+        store.close()
+    }
+
+    /// Writes every finished page there is.
+    private func drain() {
+        while let place = shared.finished.pop() {
+            let slot = shared.slots[place]
+            if !finish(slot) {
+                // Stopping on a disk that takes nothing: what is not acknowledged is lost, as it would be in a crash.
+                giveBack(slot)
+            }
+        }
+    }
+
+    private func giveBack(_ slot: PageSlot) {
+        shared.returned.push(slot.index)
+    }
+
+    /// Writes a finished page to its place, in another segment when this one fails.
+    private func finish(_ slot: PageSlot) -> Bool {
+        nextNumber = slot.number + 1
+        let state = slot.state
+        if !state.flags.contains(.continues) && !pieces.isEmpty {
+            // The event they began was given up for want of memory.
+            for piece in pieces { giveBack(piece) }
+            pieces.removeAll(keepingCapacity: true)
+        }
+        guard state.used > 0 else {
+            giveBack(slot)
+            return true
+        }
+        if slot.beginsSegment, committed.number != slot.number { seal(cut: false) }
+        while true {
+            if writeFull(slot, state) { break }
+            if !retry() { return false }
+        }
+        if state.flags.contains(.unfinished) {
+            pieces.append(slot)
+            return true
+        }
+        let events = pieces.isEmpty ? state.events : pieces[0].state.events
+        let first = pieces.first?.firstSeq ?? slot.firstSeq
+        acknowledge(first, events)
+        for piece in pieces { giveBack(piece) }
+        pieces.removeAll(keepingCapacity: true)
+        giveBack(slot)
+        return true
+    }
+
+    /// Makes durable what is published of the page being filled.
+    private func commitCurrent() {
+        while true {
+            let place = shared.current.load(ordering: .acquiring)
+            guard place >= 0 else { return drain() }
+            let slot = shared.slots[place]
+            let number = slot.number
+            // A page finished in between comes first.
+            guard number == nextNumber else {
+                if shared.finished.isEmpty { return }
+                drain()
+                continue
+            }
+            let state = slot.state
+            // A part of an event is worth nothing before its last part, which finishes the page.
+            guard state.used > 0, committed != (number, state.used),
+                state.flags.isDisjoint(with: [.continues, .unfinished])
+            else { return }
+            if slot.beginsSegment, committed.number != number { seal(cut: false) }
+            while !writeTail(slot, state) {
+                if !retry() { return }
+            }
+            committed = (number, state.used)
+            acknowledge(slot.firstSeq, state.events)
+            return
+        }
+    }
+
+    private func acknowledge(_ firstSeq: UInt64, _ events: Int) {
+        guard events > 0 else { return }
+        shared.acknowledged.store(firstSeq + UInt64(events) - 1, ordering: .releasing)
+    }
+
+    /// After an error: waits a little longer each time; `false` when the recorder is stopping and another try has failed too.
+    private func retry() -> Bool {
+        let stopping = shared.stopping.load(ordering: .acquiring)
+        if stopping && backoffNs >= 1_000_000_000 { return false }
+        let until = monotonicNs() &+ backoffNs
+        while !shared.stopping.load(ordering: .acquiring) {
+            let now = monotonicNs()
+            if now >= until { break }
+            shared.sleep(ns: until - now)
+        }
+        backoffNs = min(max(backoffNs * 2, 125_000_000), 8_000_000_000)
+        if stopping { backoffNs = max(backoffNs, 1_000_000_000) }
+        return true
+    }
+
+    /// - Returns: whether a segment is open, and everything but the new page is in it.
+    private func ready(_ slot: PageSlot) -> Bool {
+        if segment != nil { return true }
+        let first = pieces.first ?? slot
+        do throws(RecordingError) {
+            segment = try store.begin(firstSeq: first.firstSeq, openIncidents: first.openIncidents) {
+                shared.thinned.add($0, ordering: .relaxed)
+            }
+        } catch {
+            shared.lastError.withLock { $0 = error }
+            return false
+        }
+        nextIndex = 0
+        rewrite = 0
+        tailSlot = 0
+        heldIncident = false
+        written = false
+        shared.figures.segments.store(store.kept.count + 1, ordering: .relaxed)
+        for piece in pieces where !write(piece, piece.state) { return false }
+        return true
+    }
+
+    private func writeFull(_ slot: PageSlot, _ state: (used: Int, events: Int, flags: PageFlags)) -> Bool {
+        ready(slot) && write(slot, state)
+    }
+
+    private func write(_ slot: PageSlot, _ state: (used: Int, events: Int, flags: PageFlags)) -> Bool {
+        guard let memory = unsafe slot.memory else { return true }
+        let unit = Layout.firstDataUnit + Int(nextIndex)
+        guard unsafe put(memory, slot, state, rewrite: 0, unit: unit) else { return false }
+        nextIndex += 1
+        return true
+    }
+
+    private func writeTail(_ slot: PageSlot, _ state: (used: Int, events: Int, flags: PageFlags)) -> Bool {
+        guard ready(slot), let memory = unsafe slot.memory else { return false }
+        let end = PageHeader.size + state.used
+        unsafe tail.raw.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[0..<end]))
+        rewrite += 1
+        var marked = state
+        marked.flags.insert(.tail)
+        guard unsafe put(tail.raw, slot, marked, rewrite: rewrite, unit: Layout.tailUnits[tailSlot]) else { return false }
+        tailSlot = 1 - tailSlot
+        return true
+    }
+
+    private func put(
+        _ page: UnsafeMutableRawBufferPointer, _ slot: PageSlot, _ state: (used: Int, events: Int, flags: PageFlags),
+        rewrite: UInt32, unit: Int
+    ) -> Bool {
+        guard let segment else { return false }
+        var header = PageHeader()
+        header.generation = segment.header.generation
+        header.recording = segment.header.recording
+        header.index = nextIndex
+        header.rewrite = rewrite
+        header.firstSeq = slot.firstSeq
+        header.firstNs = slot.firstNs
+        header.events = UInt32(state.events)
+        header.used = UInt32(state.used)
+        header.flags = state.flags
+        unsafe header.seal(page)
+        let end = PageHeader.size + state.used
+        let length = Layout.roundedToBlock(end)
+        unsafe UnsafeMutableRawBufferPointer(rebasing: page[end..<length]).initializeMemory(as: UInt8.self, repeating: 0)
+        do {
+            let bytes = unsafe UnsafeRawBufferPointer(rebasing: page[0..<length])
+            try unsafe files.write(segment.file, bytes, at: unit * geometry.pageBytes)
+        } catch {
+            shared.lastError.withLock {
+                $0 =
+                    error.errno == ENOSPC
+                    ? .full(directory: path)
+                    : .failed(operation: "write", file: path + "/" + segment.name, errno: error.errno)
+            }
+            // Nothing more goes into this segment. What follows is written anew, in another.
+            seal(cut: false)
+            shared.snapshotDue.store(true, ordering: .releasing)
+            return false
+        }
+        if state.flags.contains(.incident) { heldIncident = true }
+        written = true
+        shared.figures.bytesWritten.add(UInt64(length), ordering: .relaxed)
+        shared.figures.writes.add(1, ordering: .relaxed)
+        backoffNs = 0
+        return true
+    }
+
+    private func seal(cut: Bool) {
+        guard let open = segment else { return }
+        segment = nil
+        guard written else { return store.discard(open) }
+        let next = max(shared.acknowledged.load(ordering: .relaxed) + 1, open.header.firstSeq)
+        let used = (Layout.firstDataUnit + Int(nextIndex)) * geometry.pageBytes
+        store.seal(open, nextSeq: next, heldIncident: heldIncident, cutTo: cut ? used : nil)
+    }
+
+    private func monotonicNs() -> UInt64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}

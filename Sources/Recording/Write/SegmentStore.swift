@@ -1,0 +1,302 @@
+import Events
+import Glibc
+
+/// A segment as retention sees it.
+struct KeptSegment: Equatable, Sendable {
+    var name: String
+    var generation: UInt64
+    var firstSeq: UInt64
+    /// The number after its last event.
+    var nextSeq: UInt64
+    var heldIncident: Bool
+    var bytes: Int
+}
+
+/// Which segment goes when there is no room for another.
+enum Retention {
+    /// The oldest without an incident; else the oldest whose incidents are closed; else, all being one open incident's, the
+    /// one in the middle, so that its onset and its last moments stay.
+    ///
+    /// - Parameters:
+    ///   - segments: in order of generation.
+    ///   - oldestOpen: opening number of the oldest open incident.
+    /// - Returns: the place in `segments`, and whether an open incident was thinned.
+    static func victim(_ segments: [KeptSegment], oldestOpen: UInt64?) -> (place: Int, thinned: Bool)? {
+        guard !segments.isEmpty else { return nil }
+        func guarded(_ place: Int, _ holds: (KeptSegment) -> Bool) -> Bool {
+            // What came just before an incident is where its growth is.
+            holds(segments[place]) || (place + 1 < segments.count && holds(segments[place + 1]))
+        }
+        func ofOpen(_ segment: KeptSegment) -> Bool {
+            guard let oldestOpen else { return false }
+            return segment.nextSeq > oldestOpen
+        }
+        let places = segments.indices
+        if let place = places.first(where: { !guarded($0) { $0.heldIncident || ofOpen($0) } }) { return (place, false) }
+        if let place = places.first(where: { !guarded($0, ofOpen) }) { return (place, false) }
+        return (segments.count / 2, true)
+    }
+}
+
+/// The segments' files: makes, recycles and seals them. Used by the disk thread alone.
+final class SegmentStore {
+    private let files: any RecordingFiles
+    private let directory: RecordingDirectory
+    private let options: RecordingOptions
+    private let geometry: Geometry
+    private let recording: UInt64
+    private var nextGeneration: UInt64
+    /// In order of generation; the segment being written is not among them.
+    private(set) var kept: [KeptSegment]
+    /// Files without a readable header: the first to be used again.
+    private var headless: [(name: String, fileBytes: Int)]
+    private var spareReady = false
+    private var zeroing: Zeroing?
+    private let block = AlignedBuffer(Layout.block)
+    private var direct = true
+
+    /// The segment being written.
+    struct Open {
+        var file: Int32
+        var name: String
+        var header: SegmentHeader
+    }
+
+    init(
+        _ directory: RecordingDirectory, _ options: RecordingOptions, _ files: any RecordingFiles, _ listing: Listing,
+        kept: [KeptSegment], recording: UInt64
+    ) {
+        self.files = files
+        self.directory = directory
+        self.options = options
+        self.recording = recording
+        self.kept = kept
+        geometry = options.geometry
+        nextGeneration = listing.nextGeneration
+        headless = listing.headless
+        // A spare that an earlier run left may be half zeroed.
+        if listing.hasSpare { try? files.unlink(directory.descriptor, SegmentName.spare) }
+    }
+
+    var bytes: Int {
+        kept.reduce(0) { $0 + $1.bytes } + headless.reduce(0) { $0 + $1.fileBytes }
+            + (spareReady || zeroing != nil ? geometry.segmentBytes : 0)
+    }
+
+    /// Begins a segment on disk: its header is durable when this returns.
+    ///
+    /// - Parameter thinned: told the number of events that an open incident lost for the room.
+    func begin(
+        firstSeq: UInt64, openIncidents: [UInt64], thinned: (UInt64) -> Void
+    ) throws(RecordingError) -> Open {
+        let name = SegmentName.of(nextGeneration)
+        var header = SegmentHeader()
+        header.pageBytes = UInt32(geometry.pageBytes)
+        header.segmentBytes = UInt64(geometry.segmentBytes)
+        header.generation = nextGeneration
+        header.recording = recording
+        header.firstSeq = firstSeq
+        header.previousNextSeq = kept.last?.nextSeq ?? 0
+        header.previousGeneration = kept.last?.generation ?? 0
+        header.previousHeldIncident = kept.last?.heldIncident ?? false
+        header.openIncidents = openIncidents
+        header.bootID = options.bootID
+        header.clock = options.clock()
+        header.host = options.host
+        // The name is used up even when what follows fails.
+        nextGeneration += 1
+        let file = try openFile(name, oldestOpen: openIncidents.first, thinned: thinned)
+        do {
+            if let group = directory.group { try? files.give(file, group: group) }
+            unsafe header.write(block.raw)
+            try unsafe files.write(file, UnsafeRawBufferPointer(block.raw), at: 0)
+            try files.sync(directory.descriptor)
+        } catch {
+            files.close(file)
+            headless.append((name, geometry.segmentBytes))
+            throw .failed(operation: "begin", file: directory.path + "/" + name, errno: error.errno)
+        }
+        return Open(file: file, name: name, header: header)
+    }
+
+    /// Closes the segment being written and keeps it.
+    ///
+    /// - Parameter usedBytes: when given, the file is cut to this size: nothing will be added to it.
+    func seal(_ open: Open, nextSeq: UInt64, heldIncident: Bool, cutTo usedBytes: Int? = nil) {
+        var bytes = geometry.segmentBytes
+        if let usedBytes, (try? files.truncate(open.file, usedBytes)) != nil { bytes = usedBytes }
+        files.close(open.file)
+        kept.append(
+            KeptSegment(
+                name: open.name, generation: open.header.generation, firstSeq: open.header.firstSeq,
+                nextSeq: max(nextSeq, open.header.firstSeq), heldIncident: heldIncident, bytes: bytes))
+    }
+
+    /// Closes a segment into which nothing could be written: the next one takes its file.
+    func discard(_ open: Open) {
+        files.close(open.file)
+        headless.append((open.name, geometry.segmentBytes))
+    }
+
+    private func openFile(
+        _ name: String, oldestOpen: UInt64?, thinned: (UInt64) -> Void
+    ) throws(RecordingError) -> Int32 {
+        if spareReady {
+            spareReady = false
+            do {
+                try files.rename(directory.descriptor, SegmentName.spare, name)
+                return try openDurable(name)
+            } catch {
+                try? files.unlink(directory.descriptor, SegmentName.spare)
+                try? files.unlink(directory.descriptor, name)
+            }
+        }
+        if let zeroing {
+            // Not finished in time: its space is wanted now.
+            zeroing.abandon(files, directory.descriptor)
+            self.zeroing = nil
+        }
+        while bytes + geometry.segmentBytes > geometry.totalBytes {
+            if let file = try recycle(name, oldestOpen: oldestOpen, thinned: thinned) { return file }
+        }
+        while true {
+            do {
+                return try create(name)
+            } catch {
+                guard error.errno == ENOSPC || error.errno == EDQUOT else {
+                    throw .failed(operation: "create", file: directory.path + "/" + name, errno: error.errno)
+                }
+            }
+            if let file = try recycle(name, oldestOpen: oldestOpen, thinned: thinned) { return file }
+        }
+    }
+
+    /// Gives up the segment that matters least.
+    ///
+    /// - Returns: its file under the new name, when it has the right size; `nil` when it was removed instead.
+    private func recycle(
+        _ name: String, oldestOpen: UInt64?, thinned: (UInt64) -> Void
+    ) throws(RecordingError) -> Int32? {
+        let old: String
+        let oldBytes: Int
+        if let unused = headless.first {
+            headless.removeFirst()
+            (old, oldBytes) = unused
+        } else if let victim = Retention.victim(kept, oldestOpen: oldestOpen) {
+            let segment = kept.remove(at: victim.place)
+            (old, oldBytes) = (segment.name, segment.bytes)
+            if victim.thinned { thinned(segment.nextSeq - segment.firstSeq) }
+        } else {
+            throw .full(directory: directory.path)
+        }
+        if oldBytes == geometry.segmentBytes {
+            do {
+                try files.rename(directory.descriptor, old, name)
+                return try openDurable(name)
+            } catch {
+                try? files.unlink(directory.descriptor, name)
+            }
+        }
+        do { try files.unlink(directory.descriptor, old) } catch where error.errno != ENOENT {
+            throw .failed(operation: "remove", file: directory.path + "/" + old, errno: error.errno)
+        } catch {}
+        return nil
+    }
+
+    private func create(_ name: String) throws(FileError) -> Int32 {
+        let file: Int32
+        do {
+            file = try files.open(directory.descriptor, name, .create(direct: direct))
+        } catch {
+            guard direct, error.errno == EINVAL else { throw error }
+            direct = false
+            try? files.unlink(directory.descriptor, name)
+            file = try files.open(directory.descriptor, name, .create(direct: false))
+        }
+        do {
+            try files.allocate(file, geometry.segmentBytes)
+        } catch {
+            files.close(file)
+            try? files.unlink(directory.descriptor, name)
+            throw error
+        }
+        return file
+    }
+
+    private func openDurable(_ name: String) throws(FileError) -> Int32 {
+        do {
+            return try files.open(directory.descriptor, name, .durable(direct: direct))
+        } catch {
+            guard direct, error.errno == EINVAL else { throw error }
+            direct = false
+            return try files.open(directory.descriptor, name, .durable(direct: false))
+        }
+    }
+
+    /// Does a little of the work ahead, when there is nothing better to do: writes zeros into the next segment's file.
+    ///
+    /// - Returns: whether there is more to do.
+    func workAhead() -> Bool {
+        guard options.zeroAhead, !spareReady else { return false }
+        if zeroing == nil {
+            // The segment being written counts too; when the total is reached, an old file is used again instead.
+            guard bytes + 2 * geometry.segmentBytes <= geometry.totalBytes else { return false }
+            zeroing = Zeroing(files, directory.descriptor, direct: direct, bytes: geometry.segmentBytes)
+        }
+        guard let step = zeroing?.step(files) else { return false }
+        switch step {
+        case .more: return true
+        case .done:
+            spareReady = true
+            zeroing = nil
+        case .failed:
+            zeroing?.abandon(files, directory.descriptor)
+            zeroing = nil
+        }
+        return false
+    }
+
+    func close() {
+        zeroing?.abandon(files, directory.descriptor)
+        if spareReady { try? files.unlink(directory.descriptor, SegmentName.spare) }
+    }
+}
+
+/// A file being filled with zeros, a chunk at a time.
+private final class Zeroing {
+    enum Step { case more, done, failed }
+
+    private let file: Int32
+    private let bytes: Int
+    private var written = 0
+    private let zeros = AlignedBuffer(256 << 10)
+
+    init?(_ files: any RecordingFiles, _ directory: Int32, direct: Bool, bytes: Int) {
+        guard let file = try? files.open(directory, SegmentName.spare, .bulk(direct: direct)) else { return nil }
+        self.file = file
+        self.bytes = bytes
+        if (try? files.allocate(file, bytes)) == nil {
+            abandon(files, directory)
+            return nil
+        }
+    }
+
+    func step(_ files: any RecordingFiles) -> Step {
+        let count = unsafe min(zeros.raw.count, bytes - written)
+        do {
+            try unsafe files.write(file, UnsafeRawBufferPointer(rebasing: zeros.raw[0..<count]), at: written)
+            written += count
+            if written < bytes { return .more }
+            try files.sync(file)
+            files.close(file)
+            return .done
+        } catch {
+            return .failed
+        }
+    }
+
+    func abandon(_ files: any RecordingFiles, _ directory: Int32) {
+        files.close(file)
+        try? files.unlink(directory, SegmentName.spare)
+    }
+}

@@ -1,0 +1,63 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// What the appending thread and the disk thread share: atomics and rings, no lock that either could wait for.
+@safe
+final class WriterShared: @unchecked Sendable {
+    let slots: [PageSlot]
+    /// Finished pages, to the disk thread.
+    let finished: IndexRing
+    /// Written pages, back to the appending thread.
+    let returned: IndexRing
+    /// The page being filled; -1 for none.
+    let current = Atomic<Int>(-1)
+    /// Durable up to and with this number.
+    let acknowledged: Atomic<UInt64>
+    let commitWanted = Atomic<Bool>(false)
+    let stopping = Atomic<Bool>(false)
+    let commitIntervalNs = Atomic<UInt64>(1_000_000_000)
+    /// The disk thread opened a segment by itself (after an error): the next event is to be preceded by a snapshot.
+    let snapshotDue = Atomic<Bool>(false)
+    /// Events that retention took out of an open incident's middle.
+    let thinned = Atomic<UInt64>(0)
+    /// Kept apart from the hot path: written on errors only.
+    let lastError = Mutex<RecordingError?>(nil)
+    let figures = WriterFigures()
+    private let wakeup: Int32
+
+    init(_ geometry: Geometry, acknowledged: UInt64) {
+        slots = (0..<geometry.queuePages).map { PageSlot(index: $0) }
+        finished = IndexRing(capacity: geometry.queuePages)
+        returned = IndexRing(capacity: geometry.queuePages)
+        self.acknowledged = Atomic(acknowledged)
+        wakeup = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+        precondition(wakeup >= 0, "no descriptor left for the recorder's wake-up")
+    }
+
+    deinit { _ = close(wakeup) }
+
+    /// Wakes the disk thread; never waits.
+    func wake() {
+        var one: UInt64 = 1
+        _ = unsafe write(wakeup, &one, 8)
+    }
+
+    /// The disk thread sleeps until woken, or for the time given.
+    func sleep(ns: UInt64) {
+        var poller = pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0)
+        var time = timespec(tv_sec: Int(ns / 1_000_000_000), tv_nsec: Int(ns % 1_000_000_000))
+        if unsafe ppoll(&poller, 1, &time, nil) > 0 {
+            var count: UInt64 = 0
+            _ = unsafe read(wakeup, &count, 8)
+        }
+    }
+}
+
+/// Counts for whoever watches the recorder; each is written by one thread.
+final class WriterFigures: Sendable {
+    let bytesWritten = Atomic<UInt64>(0)
+    let writes = Atomic<UInt64>(0)
+    let droppedEvents = Atomic<UInt64>(0)
+    let segments = Atomic<Int>(0)
+}
