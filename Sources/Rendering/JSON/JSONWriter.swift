@@ -1,0 +1,156 @@
+import Events
+
+/// Writes JSON into a byte buffer. It only writes: nothing is built up, nothing is read back.
+///
+/// Key order is the order of the calls, so that the same value always gives the same bytes. The caller keeps objects and arrays balanced.
+struct JSONWriter: ~Copyable {
+    var sink: ByteSink
+    /// Two spaces a level and a line an item, for people; otherwise no white space at all.
+    let pretty: Bool
+    private var depth = 0
+    private var first = true
+
+    init(pretty: Bool, capacity: Int = 4096) {
+        sink = ByteSink(capacity: capacity)
+        self.pretty = pretty
+    }
+
+    mutating func beginObject() { open(UInt8(ascii: "{")) }
+    mutating func endObject() { close(UInt8(ascii: "}")) }
+    mutating func beginArray() { open(UInt8(ascii: "[")) }
+    mutating func endArray() { close(UInt8(ascii: "]")) }
+
+    /// Separates what follows from the array's element before it.
+    mutating func element() { separate() }
+
+    mutating func key(_ name: StaticString) {
+        separate()
+        sink.append(UInt8(ascii: "\""))
+        sink.append(name)
+        endKey()
+    }
+
+    /// A key in two parts (`clock` + `_` + `boottime_ns`).
+    mutating func key(_ prefix: Bytes, _ name: StaticString) {
+        separate()
+        sink.append(UInt8(ascii: "\""))
+        sink.append(contentsOf: prefix)
+        sink.append(UInt8(ascii: "_"))
+        sink.append(name)
+        endKey()
+    }
+
+    /// A key that is `name` without its last bytes, or with more behind them.
+    mutating func key(_ name: StaticString, dropping dropped: Int, adding suffix: StaticString = "") {
+        separate()
+        sink.append(UInt8(ascii: "\""))
+        let start = unsafe name.utf8Start
+        for offset in 0..<max(0, name.utf8CodeUnitCount - dropped) { sink.append(unsafe start[offset]) }
+        sink.append(suffix)
+        endKey()
+    }
+
+    mutating func key(number: UInt64) {
+        separate()
+        sink.append(UInt8(ascii: "\""))
+        digits(number)
+        endKey()
+    }
+
+    mutating func null() { sink.append("null") }
+    mutating func bool(_ value: Bool) { sink.append(value ? "true" : "false") }
+    mutating func literal(_ value: StaticString) {
+        sink.append(UInt8(ascii: "\""))
+        sink.append(value)
+        sink.append(UInt8(ascii: "\""))
+    }
+
+    mutating func number(_ value: UInt64) { digits(value) }
+
+    mutating func number(_ value: Int64) {
+        if value < 0 { sink.append(UInt8(ascii: "-")) }
+        digits(value.magnitude)
+    }
+
+    /// Millionths as a decimal with six digits.
+    mutating func decimal(millionths value: UInt32) {
+        digits(UInt64(value / 1_000_000))
+        sink.append(UInt8(ascii: "."))
+        digits(UInt64(value % 1_000_000), width: 6)
+    }
+
+    mutating func string(_ bytes: Bytes) {
+        sink.append(UInt8(ascii: "\""))
+        Escaping.appendJSON(bytes, to: &sink)
+        sink.append(UInt8(ascii: "\""))
+    }
+
+    /// A string by the same rule, except that nobody has to be told of a name without bytes: that is null.
+    mutating func stringOrNull(_ bytes: Bytes) {
+        if bytes.isEmpty { null() } else { string(bytes) }
+    }
+
+    /// RFC 3339 in UTC with nanoseconds, or null.
+    mutating func time(realtimeNs: UInt64?) {
+        guard let realtimeNs else { return null() }
+        let time = CivilTime(realtimeNs: realtimeNs)
+        sink.append(UInt8(ascii: "\""))
+        digits(UInt64(max(0, time.year)), width: 4)
+        for (separator, part) in [
+            ("-", time.month), ("-", time.day), ("T", time.hour), (":", time.minute), (":", time.second),
+        ] as [(StaticString, UInt64)] {
+            sink.append(separator)
+            digits(part, width: 2)
+        }
+        sink.append(UInt8(ascii: "."))
+        digits(time.nanosecond, width: 9)
+        sink.append("Z\"")
+    }
+
+    /// Ends the document with a line feed: the next may follow.
+    mutating func endDocument() {
+        sink.append(UInt8(ascii: "\n"))
+        depth = 0
+        first = true
+    }
+
+    private mutating func digits(_ value: UInt64, width: Int = 1) {
+        var buffer: InlineArray<20, UInt8> = InlineArray(repeating: UInt8(ascii: "0"))
+        var rest = value
+        var start = 20
+        repeat {
+            start -= 1
+            buffer[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        start = min(start, 20 - width)
+        for index in start..<20 { sink.append(buffer[index]) }
+    }
+
+    private mutating func open(_ bracket: UInt8) {
+        sink.append(bracket)
+        depth += 1
+        first = true
+    }
+
+    private mutating func close(_ bracket: UInt8) {
+        depth -= 1
+        if !first { newLine() }
+        sink.append(bracket)
+        first = false
+    }
+
+    private mutating func separate() {
+        if !first { sink.append(UInt8(ascii: ",")) }
+        first = false
+        newLine()
+    }
+
+    private mutating func newLine() {
+        guard pretty else { return }
+        sink.append(UInt8(ascii: "\n"))
+        for _ in 0..<depth { sink.append("  ") }
+    }
+
+    private mutating func endKey() { sink.append(pretty ? "\": " : "\":") }
+}

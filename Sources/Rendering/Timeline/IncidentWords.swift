@@ -1,0 +1,215 @@
+import Events
+import Incidents
+
+/// An incident's head, end and selection, as every renderer for people words them.
+struct IncidentWords {
+    let incident: Incident
+    let clock: LocalClock
+
+    init(_ incident: Incident, utcOffsetSeconds: Int32?) {
+        self.incident = incident
+        clock = LocalClock(
+            snapshot: incident.clock, utcOffsetSeconds: utcOffsetSeconds ?? incident.clock.utcOffsetSeconds,
+            origin: incident.started)
+    }
+
+    /// `swap_thrash, critical`.
+    var verdict: String { incident.incidentClass.label + ", " + incident.severity.label }
+
+    /// The ending, unless the incident is open.
+    var ending: Ending? {
+        guard let ended = incident.ended, ended.by != .open else { return nil }
+        return ended
+    }
+
+    /// `2026-06-22 10:02:11.4 +00:00, 7 min 36 s, ended by an unclean reset`.
+    var span: String {
+        clock.full(incident.started) + ", " + lasted + ", " + NameWords.endedBy(ending?.by ?? .open)
+    }
+
+    /// `7 min 36 s`; `12 s so far` while it is open.
+    var lasted: String {
+        guard let ns = elapsed(to: ending?.at ?? lastSeen) else { return "duration unknown" }
+        return Units.duration(ns) + (ending == nil ? " so far" : "")
+    }
+
+    /// `next boot 10:12:30, 2 min 43 s after the last record`; `nil` where the machine went on.
+    var nextBoot: String? {
+        guard let ending, ending.by == .uncleanReset || ending.by == .kernelPanic else { return nil }
+        let start = ending.nextStartRealtimeNs.value.map { clock.short(realtimeNs: $0) } ?? "at an unknown time"
+        guard let gap = ending.gapNs.value else { return "next boot " + start }
+        return "next boot " + start + ", " + Units.duration(gap) + " after the last record"
+    }
+
+    /// `in the cgroup ...`; `nil` for the host.
+    var scope: String? {
+        incident.scope.kind == .cgroup ? "in the cgroup " + NameWords.cgroup(incident.scope.cgroup) : nil
+    }
+
+    /// The last moment that an open incident shows.
+    private var lastSeen: Moment {
+        let moments =
+            incident.timeline.map(\.at) + incident.series.map(\.at) + incident.kills.map(\.at)
+            + incident.chain.map(\.onset)
+        return moments.filter { !$0.isUnknown }.max() ?? .unknown
+    }
+
+    private func elapsed(to moment: Moment) -> UInt64? {
+        guard !moment.isUnknown, !incident.started.isUnknown, moment >= incident.started else { return nil }
+        return moment.boottimeNs - incident.started.boottimeNs
+    }
+
+    /// Kills by something whose task it is to stop such an incident.
+    var backstopKills: [Kill] {
+        incident.kills.filter {
+            switch $0.cause.killer {
+            case .kernelMemcg, .kernelGlobal, .systemdOomd, .earlyoom, .oomd, .nohang: true
+            case .unknown, .sysrq, .cgroupKill, .serviceManager, .containerRuntime, .user: false
+            }
+        }
+    }
+
+    /// The question that the backstops' findings answer.
+    var backstopTitle: String {
+        let killed = !backstopKills.isEmpty
+        switch ending?.by {
+        case nil: return killed ? "WHO KILLED SO FAR" : "WHY NOBODY HAS KILLED YET"
+        case .recovered?: return killed ? "WHAT STOPPED IT" : "WHY NOBODY KILLED"
+        default: return killed ? "WHY THE KILLS WERE NOT ENOUGH" : "WHY NOBODY KILLED"
+        }
+    }
+
+    /// `(killer, kills)`, most kills first: `kernel`, `2 kills in user-1003.slice, limit 16 GiB`.
+    var stoppers: [(name: String, finding: String)] {
+        var groups: [(killer: Killer, memcg: Bytes, kills: [Kill])] = []
+        for kill in backstopKills {
+            let killer = kill.cause.killer
+            let memcg = killer == .kernelMemcg ? kill.cause.oomMemcg : Bytes()
+            if let index = groups.firstIndex(where: { $0.killer == killer && $0.memcg == memcg }) {
+                groups[index].kills.append(kill)
+            } else {
+                groups.append((killer, memcg, [kill]))
+            }
+        }
+        return groups.map { group in
+            let count = NameWords.plural(group.kills.count, "kill", "kills")
+            switch group.killer {
+            case .kernelMemcg:
+                let limit = group.kills.first?.cgroup.first { $0.isOomMemcg }?.maxBytes.value.map(Units.bytes)
+                return (
+                    "kernel",
+                    count + " at the memory limit of " + NameWords.cgroup(group.memcg) + (limit.map { ": " + $0 } ?? "")
+                )
+            case .kernelGlobal: return ("kernel", count + ", the whole host being out of memory")
+            default: return (NameWords.killer(group.killer), count)
+            }
+        }
+    }
+
+    /// The timeline's entries that say most, in their order; the rest are counted where they are left out.
+    ///
+    /// Long runs of one lesser kind (slow IOs, stalls) keep their first two and their last; then the least telling kinds go.
+    func timeline(limit: Int?) -> [TimelineLine] {
+        let entries = incident.timeline
+        guard let limit, entries.count > limit else { return entries.map(TimelineLine.entry) }
+        var kept = [Bool](repeating: true, count: entries.count)
+        var start = 0
+        while start < entries.count {
+            var end = start + 1
+            while end < entries.count && entries[end].kind == entries[start].kind { end += 1 }
+            if Self.rank(entries[start].kind) >= 4 && end - start > 4 {
+                for index in start + 2..<end - 1 { kept[index] = false }
+            }
+            start = end
+        }
+        let ranked = entries.indices.filter { kept[$0] }.sorted { a, b in
+            let (first, second) = (Self.rank(entries[a].kind), Self.rank(entries[b].kind))
+            return first == second ? a < b : first < second
+        }
+        for index in ranked.dropFirst(limit) { kept[index] = false }
+        var lines: [TimelineLine] = []
+        var omitted: [EntryKind] = []
+        func note() {
+            guard let kind = omitted.first else { return }
+            lines.append(.omitted(omitted.count, omitted.allSatisfy { $0 == kind } ? kind : nil))
+            omitted = []
+        }
+        for index in entries.indices {
+            if kept[index] {
+                note()
+                lines.append(.entry(entries[index]))
+            } else {
+                omitted.append(entries[index].kind)
+            }
+        }
+        note()
+        return lines
+    }
+
+    private static func rank(_ kind: EntryKind) -> Int {
+        switch kind {
+        case .kill: 0
+        case .phase, .classChange: 1
+        case .loss, .gap, .recorder: 2
+        case .note, .cgroup, .census: 3
+        case .signal, .exit, .reap: 4
+        case .stall, .slowIO: 5
+        }
+    }
+
+    /// `14 of 16 hooks (2 plain)`.
+    var hooks: String {
+        let hooks = incident.quality.hooks
+        guard !hooks.isEmpty else { return "hooks unknown" }
+        let used = hooks.filter { $0.mode != .absent }
+        let plain = used.filter { $0.mode == .plain }.count
+        return "\(used.count) of \(hooks.count) hooks" + (plain > 0 ? " (\(plain) plain)" : "")
+    }
+
+    /// `memory_high (fentry/mem_cgroup_handle_over_high refused, errno 1)` for each thing that was not heard.
+    var deafTo: [String] {
+        incident.quality.hooks.filter { $0.mode == .absent }.map { hook in
+            var text = NameWords.name(hook.name)
+            if hook.errno != 0 {
+                let refused = hook.refused.isEmpty ? "" : Escaping.terminal(hook.refused) + " "
+                text += " (" + refused + "refused, errno \(hook.errno))"
+            }
+            return text
+        }
+    }
+
+    /// `0 events lost, longest gap between samples 0.3 s`.
+    var losses: String {
+        let quality = incident.quality
+        var text = Units.count(quality.lostEvents) + (quality.lostEvents == 1 ? " event lost" : " events lost")
+        text += ", longest gap between samples "
+        text += quality.longestSamplerGapNs.isUnknown ? "unknown" : Units.duration(quality.longestSamplerGapNs)
+        return text
+    }
+
+    /// What the reader must know about what is not there.
+    var notes: [String] {
+        var notes: [String] = []
+        if !incident.quality.pressureAvailable { notes.append("no pressure figures (PSI) on this kernel") }
+        if !incident.quality.ioAccounted { notes.append("IO is not charged to cgroups here") }
+        if incident.quality.timelineOmitted > 0 {
+            notes.append(Units.count(incident.quality.timelineOmitted) + " timeline entries beyond the bound were not kept")
+        }
+        if incident.quality.seriesOmitted > 0 {
+            notes.append(Units.count(incident.quality.seriesOmitted) + " points of the series were not kept")
+        }
+        return notes + incident.quality.notes.map(Escaping.terminal)
+    }
+}
+
+enum TimelineLine {
+    case entry(TimelineEntry)
+    /// So many left out here; their kind where they share one.
+    case omitted(Int, EntryKind?)
+
+    /// `57 more (slow_io)`.
+    var omission: String? {
+        guard case .omitted(let count, let kind) = self else { return nil }
+        return Units.count(UInt64(count)) + " more" + (kind.map { " (" + $0.label + ")" } ?? "")
+    }
+}
