@@ -35,12 +35,21 @@ struct {
 	__type(value, __u64);
 } iq_drops SEC(".maps");
 
+/*
+ * Adds without losing what an interrupt adds meanwhile. Written out, because for __sync_fetch_and_add the compiler takes an
+ * instruction (BPF_FETCH) that 5.10 refuses.
+ */
+static __always_inline void iq_atomic_add(__u64 *to, __u64 value)
+{
+	asm volatile("lock *(u64 *)(%[to] + 0) += %[value]" : : [to] "r"(to), [value] "r"(value) : "memory");
+}
+
 static __always_inline void iq_count_drop(__u32 reason)
 {
 	__u64 *count = bpf_map_lookup_elem(&iq_drops, &reason);
 
 	if (count)
-		__sync_fetch_and_add(count, 1);
+		iq_atomic_add(count, 1);
 }
 
 /*
