@@ -13,6 +13,15 @@ struct DeadBand<Sample> {
 
     init() {}
 
+    /// Whether a movement would be seen in the sample: for a sample that is first taken cheaply.
+    @inline(__always)
+    func isMovement(_ sample: Sample, _ moved: (_ sample: Sample, _ written: Sample, _ previous: Sample) -> Bool)
+        -> Bool
+    {
+        guard let written else { return true }
+        return moved(sample, written, held ?? written)
+    }
+
     /// - Parameters:
     ///   - all: write it whatever it is (pressure, keyframe).
     ///   - tailNs: how long to go on after a movement.

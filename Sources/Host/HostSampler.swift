@@ -101,6 +101,7 @@ public final class HostSampler {
     /// - Parameters:
     ///   - underPressure: write everything, look for the largest cgroups more often, and do nothing that could wait.
     ///   - lastCompletionNs: when a device last completed a request (boottime), where that is known.
+    ///   - body: takes the events. It may `note` a cgroup, but must not `forget` one or tick again.
     public func sample(
         underPressure: Bool, lastCompletionNs: (UInt32) -> UInt64? = { _ in nil }, _ body: (Event) -> Void
     ) {
@@ -164,9 +165,7 @@ public final class HostSampler {
     private func sampleCgroups(all: Bool, underPressure: Bool, _ body: (Event) -> Void) {
         let time = now()
         cgroups.rank(now: time, underPressure: underPressure, &buffer)
-        // In calm a limit that changed is seen with a delay; a movement, within a tick.
-        let detailNs = underPressure ? options.cgroupDetailNs : options.cgroupDetailNs * 10
-        cgroups.sample(now: time, detailEveryNs: detailNs, &buffer) { band, sample in
+        cgroups.sample(now: time, all: all, &buffer) { band, sample in
             band.offer(
                 sample, now: time, all: all, tailNs: options.tailNs, moved: options.moved,
                 write: { body(Event(boottimeNs: $0, .cgroupSample($1))) })
@@ -223,6 +222,13 @@ public final class HostSampler {
     /// Something happened to a cgroup: it is sampled for a while (`SamplerOptions.notedNs`), whatever its size. The path may be
     /// empty when the cgroup is known.
     public func note(cgroup: UInt64, path: Bytes) { cgroups.note(cgroup, path, now: now()) }
+
+    /// Looks through the whole tree again for cgroups that no event named: for a recorder without cgroup hooks, now and then, in
+    /// calm.
+    public func rescan(_ body: (Event) -> Void) {
+        let time = now()
+        cgroups.scan { body(Event(boottimeNs: time, .cgroup($0))) }
+    }
 
     /// A cgroup was removed.
     public func forget(cgroup: UInt64) { cgroups.forget(cgroup) }

@@ -50,11 +50,13 @@ public struct SamplerOptions: Sendable {
     public var rankingNs: UInt64 = 10_000_000_000
     public var rankingUnderPressureNs: UInt64 = 1_000_000_000
     public var rankingBatch = 128
-    /// Limits and `memory.stat` of a sampled cgroup (`memory.stat` makes the kernel sum up its per-cpu counters).
+    /// Limits and `memory.stat` of a sampled cgroup (`memory.stat` makes the kernel sum up its per-cpu counters): how old they
+    /// may be in a sample that is written, and in one that is only compared.
     public var cgroupDetailNs: UInt64 = 1_000_000_000
+    public var cgroupDetailInCalmNs: UInt64 = 10_000_000_000
     /// User names announced, and processes looked at in one scan for backstops.
     public var users = 256
-    public var processes = 32_768
+    public var processes = 8_192
 
     public init() {}
 }

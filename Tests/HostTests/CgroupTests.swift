@@ -324,6 +324,47 @@ import Testing
         #expect(!sampled(bench.tick(underPressure: true)).contains(change.id))
     }
 
+    @Test func `one that vanished without an event makes room`() {
+        let fixture = machine(3)
+        var options = SamplerOptions()
+        options.knownCgroups = 4
+        let bench = Bench(fixture, options)
+        _ = bench.start()
+        bench.tick()
+        fixture.remove("sys/fs/cgroup/g1")
+        bench.tick(after: 10_000_000_000)
+        fixture.unifiedGroup("/new", current: 900 << 20)
+        let id = fixture.inode("sys/fs/cgroup/new")
+        bench.sampler.learn(cgroup: id, path: Bytes("/new"))
+        let events = bench.tick(after: 10_000_000_000)
+        #expect(sampled(events).contains(id))
+        #expect(events.allSatisfy { $0.payload.loss == nil })
+    }
+
+    @Test func `a second look through the tree names only what is new`() {
+        let fixture = machine(2)
+        let bench = Bench(fixture)
+        _ = bench.start()
+        fixture.unifiedGroup("/g1/inner", current: 1)
+        var seen: [Bytes] = []
+        bench.sampler.rescan { if let change = $0.payload.cgroupChange { seen.append(change.path) } }
+        #expect(seen == [Bytes("/g1/inner")])
+    }
+
+    @Test func `a cgroup that moved is written with its limits as they are now`() {
+        let fixture = Fixture()
+        fixture.host()
+        fixture.unified()
+        fixture.unifiedGroup("/a", current: 1 << 30)
+        let bench = Bench(fixture)
+        _ = bench.start()
+        bench.tick()
+        bench.tick()
+        fixture.unifiedGroup("/a", current: 2 << 30, max: "\(4 << 30)")
+        let samples = bench.tick().compactMap(\.payload.cgroupSample)
+        #expect(samples.map(\.maxBytes) == [.unlimited, Figure(4 << 30)])
+    }
+
     @Test func `another hierarchy's cgroup of the same number is none of ours`() {
         let fixture = machine(1)
         let bench = Bench(fixture)

@@ -15,12 +15,16 @@ private let drillRefusal: String? = {
     }
 }()
 
-private func spawn(_ program: String, _ arguments: [String]) -> Int32 {
+private func spawn(_ program: String, _ arguments: [String], input: Int32 = -1) -> Int32 {
     var pid: pid_t = 0
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    if input >= 0 { posix_spawn_file_actions_adddup2(&actions, input, 0) }
     var pointers: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) }
     pointers.append(nil)
     defer { for pointer in pointers { free(pointer) } }
-    let errno = posix_spawn(&pid, program, nil, nil, pointers, environ)
+    let errno = posix_spawn(&pid, program, &actions, nil, pointers, environ)
     return errno == 0 ? pid : -errno
 }
 
@@ -77,6 +81,33 @@ struct `A disposable cgroup` {
         #expect(after.currentBytes == .unknown)
     }
 
+    @Test func `lets the kernel kill what outgrows it, and the sample counts it`() throws {
+        let drill = try DrillCgroup(bytes: 32 << 20, pid: 999_999_904)
+        defer { try? drill.remove() }
+        var pipe: [Int32] = [-1, -1]
+        try #require(Glibc.pipe(&pipe) == 0)
+        defer { close(pipe[1]) }
+        // Grows to 200 MB at most, should the limit not hold; begins only when told to.
+        let shell = spawn(
+            "/bin/sh", ["-c", "read x; head -c 200000000 /dev/zero | tail -c 200000000 | wc -c >/dev/null"],
+            input: pipe[0])
+        close(pipe[0])
+        try #require(shell > 0)
+        defer { waitpid(shell, nil, 0) }
+        let files = try #require(CgroupFiles(drill.hierarchy, id: drill.id, path: drill.path))
+        var buffer = ReadBuffer()
+        #expect(files.sample(now: 1, detailEveryNs: 0, &buffer).eventsOomKill == 0)
+        try drill.add(shell)
+        try #require(write(pipe[1], "\n", 1) == 1)
+        // The shell ends when its pipeline has: until then it has not been reaped.
+        var info = siginfo_t()
+        #expect(waitid(P_PID, id_t(shell), &info, WEXITED | WNOWAIT) == 0)
+        let sample = files.sample(now: 2, detailEveryNs: 0, &buffer)
+        #expect(sample.eventsOomKill.value ?? 0 >= 1)
+        #expect(sample.peakBytes.value ?? 0 <= 32 << 20)
+        #expect(sample.peakBytes.value ?? 0 > 16 << 20)
+    }
+
     @Test func `of a drill that crashed is removed, with what is left in it; that of a living one is not`() throws {
         let dead = spawn("/bin/true", [])
         try #require(dead > 0)
@@ -88,7 +119,7 @@ struct `A disposable cgroup` {
         let living = try DrillCgroup(bytes: 32 << 20, pid: getpid())
         defer { try? living.remove() }
 
-        #expect(DrillCgroup.removeLeftovers() == [left.path])
+        #expect(DrillCgroup.removeLeftovers().contains(left.path))
         var status: Int32 = 0
         #expect(waitpid(sleeper, &status, 0) == sleeper)
         #expect(status & 0x7f == SIGKILL)

@@ -9,6 +9,8 @@ struct Caps {
     static let listed = 32
     /// How deep a limit is looked for: `/user.slice/user-1000.slice/session-1.scope/...`.
     private static let depth = 5
+    /// Cgroups whose limit is read, the highest in the tree first: this happens once a minute.
+    private static let nodeLimit = 2048
 
     private struct Node {
         var path: Bytes
@@ -21,15 +23,15 @@ struct Caps {
     private(set) var uncapped: [Bytes] = []
 
     init(_ cgroups: CgroupTable, _ buffer: inout ReadBuffer) {
-        var order: [Bytes] = []
+        var order: [(level: Int, path: Bytes)] = []
         cgroups.forEachKnown { entry in
             let level = entry.path.reduce(0) { $0 + ($1 == UInt8(ascii: "/") ? 1 : 0) }
-            if level <= Caps.depth { order.append(entry.path) }
+            if level <= Caps.depth { order.append((level, entry.path)) }
         }
-        order.sort { $0.lexicographicallyPrecedes($1) }
+        order.sort { $0.level == $1.level ? $0.path.lexicographicallyPrecedes($1.path) : $0.level < $1.level }
         var index: [ArraySlice<UInt8>: Int] = [:]
         var tops: [Int] = []
-        for path in order {
+        for (_, path) in order.prefix(Caps.nodeLimit) {
             guard let limit = Caps.limit(cgroups.hierarchy, path, &buffer) else { continue }
             let place = nodes.count
             nodes.append(Node(path: path, limit: limit))

@@ -84,7 +84,12 @@ public struct CgroupHierarchy: Equatable, Sendable {
         while next < waiting.count {
             let below = waiting[next]
             next += 1
-            for entry in Calls.entries(mountPoint + below) ?? [] where entry.isDirectory {
+            guard let entries = Calls.entries(mountPoint + below) else {
+                // Removed meanwhile, or nested so deep that no path reaches it.
+                if mountPoint.count + below.count >= Int(PATH_MAX) { leftOut += 1 }
+                continue
+            }
+            for entry in entries where entry.isDirectory {
                 guard seen < limit else {
                     leftOut += 1
                     continue

@@ -46,9 +46,13 @@ final class CgroupTable {
         return notSampled
     }
 
+    /// Scans the tree; gives what was not known before.
     func scan(_ found: (CgroupChange) -> Void) {
+        let isFirst = rootID == 0
         let leftOut = hierarchy.scan(limit: options.knownCgroups) { id, path in
             if rootID == 0 { rootID = id }
+            if let place = position[id], known[place].path == path { return }
+            if id == rootID, !isFirst { return }
             learn(id, path)
             var change = CgroupChange()
             change.id = id
@@ -102,10 +106,11 @@ final class CgroupTable {
             searchedNs = now
         }
         if var place = cursor {
-            let end = min(known.count, place + options.rankingBatch)
-            while place < min(end, known.count) {
-                measure(place, &buffer)
-                place += 1
+            var left = options.rankingBatch
+            while place < known.count, left > 0 {
+                left -= 1
+                // One that is gone, though no event said so, makes room; another has taken its place.
+                if measure(place, &buffer) { place += 1 } else { forget(known[place].id) }
             }
             cursor = place < known.count ? place : nil
             if cursor == nil { needsSelection = true }
@@ -116,12 +121,17 @@ final class CgroupTable {
         }
     }
 
-    private func measure(_ place: Int, _ buffer: inout ReadBuffer) {
+    /// - Returns: whether the cgroup is there.
+    private func measure(_ place: Int, _ buffer: inout ReadBuffer) -> Bool {
         let isUnified = hierarchy.mode == .unified
-        let memory = read(place, isUnified ? "/memory.current" : "/memory.usage_in_bytes", &buffer).value ?? 0
+        let usage = read(place, isUnified ? "/memory.current" : "/memory.usage_in_bytes", &buffer)
+        // Without the memory controller a cgroup of v2 lacks the file and still exists.
+        if usage.isUnknown, !Calls.exists(hierarchy.directory(of: known[place].path) ?? []) { return false }
+        let memory = usage.value ?? 0
         let swap = read(place, isUnified ? "/memory.swap.current" : "/memory.memsw.usage_in_bytes", &buffer).value ?? 0
         known[place].currentBytes = memory
         known[place].swapBytes = isUnified ? swap : (swap > memory ? swap - memory : 0)
+        return true
     }
 
     private func read(_ place: Int, _ file: StaticString, _ buffer: inout ReadBuffer) -> Figure {
@@ -168,13 +178,21 @@ final class CgroupTable {
     }
 
     /// One sample of every chosen cgroup; those that turn out to be removed are forgotten.
+    ///
+    /// - Parameter all: whether every sample will be written; otherwise limits and `memory.stat` are read again only for one
+    ///   that moved.
     func sample(
-        now: UInt64, detailEveryNs: UInt64, _ buffer: inout ReadBuffer,
+        now: UInt64, all: Bool, _ buffer: inout ReadBuffer,
         _ body: (inout DeadBand<CgroupSample>, CgroupSample) -> Void
     ) {
         var gone: [UInt64] = []
         for index in sampled.indices {
-            let sample = sampled[index].files.sample(now: now, detailEveryNs: detailEveryNs, &buffer)
+            let files = sampled[index].files
+            let detailNs = all ? options.cgroupDetailNs : options.cgroupDetailInCalmNs
+            var sample = files.sample(now: now, detailEveryNs: detailNs, &buffer)
+            if !all, !files.isGone, sampled[index].band.isMovement(sample, options.moved) {
+                sample = files.sample(now: now, detailEveryNs: options.cgroupDetailNs, &buffer)
+            }
             if sampled[index].files.isGone {
                 gone.append(sample.cgroup)
             } else {
