@@ -10,13 +10,25 @@ import Testing
         let facts = HostFacts(fixture.paths)
         for name in [
             "kernel_release", "btf", "cgroup_mode", "capabilities", "initial_pid_namespace", "lockdown", "zswap",
-            "swap_total_bytes", "unprivileged_bpf_disabled",
+            "swap_total_bytes", "unprivileged_bpf_disabled", "pressure", "io_accounting", "initial_user_namespace",
         ] {
-            #expect(facts[name]?.state == .unreadable(errno: 0), "\(name)")
+            #expect(facts[name]?.state == .unreadable(errno: ENOENT), "\(name)")
             #expect(facts[name]?.value.isEmpty == true, "\(name)")
         }
         #expect(facts.hasBTF == nil)
         #expect(facts.isInitialPidNamespace == nil)
+    }
+
+    @Test func `a kernel without PSI says no, and a file that makes no sense is unreadable`() {
+        let fixture = Fixture()
+        fixture.host()
+        fixture.remove("proc/pressure")
+        fixture.file("proc/self/status", "nothing\n")
+        let facts = HostFacts(fixture.paths)
+        #expect(facts["pressure"]?.value == Bytes("no (not built into this kernel)"))
+        #expect(facts["capabilities"]?.state == .unreadable(errno: 0))
+        #expect(facts["cgroup_mode"]?.value == Bytes("none"))
+        #expect(facts["io_accounting"]?.value == Bytes("no"))
     }
 
     @Test func `a whole machine is told`() {

@@ -161,6 +161,52 @@ import Testing
     }
 }
 
+@Suite struct `Garbage` {
+    @Test(arguments: 0..<200)
+    func `in any file is no crash and no wrong kind of figure`(_ seed: UInt64) {
+        // splitmix64: the same garbage at every run.
+        var state = seed &* 0x9e37_79b9_7f4a_7c15
+        func next() -> UInt64 {
+            state &+= 0x9e37_79b9_7f4a_7c15
+            var z = state
+            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+            return z ^ (z >> 31)
+        }
+        let words = [
+            "some", "full", "total=", "MemTotal:", "pgscan_kswapd", "max", "-", "/", " ", "\n", "18446744073709551616",
+            "7", "\0",
+        ]
+        var bytes = Bytes()
+        for _ in 0..<(next() % 64) {
+            if next() % 2 == 0 {
+                bytes += Bytes(words[Int(next() % UInt64(words.count))])
+            } else {
+                bytes.append(UInt8(truncatingIfNeeded: next()))
+            }
+        }
+        let span = bytes.span
+        _ = MemoryReader.parse(span)
+        #expect(!VmstatReader.parse(span).pgscanKswapd.isUnlimited)
+        let totals = PressureReader.totals(span)
+        #expect(!totals.some.isUnlimited && !totals.full.isUnlimited)
+        var load = LoadSample()
+        LoadReader.parse(loadavg: span, into: &load)
+        var device = DeviceSample()
+        Devices.parse(stat: span, into: &device)
+        _ = span.singleFigure()
+        for row in bytes.lines {
+            _ = Mount(row)
+            _ = row.octalUnescaped
+            _ = row.decimal
+        }
+        _ = parseDeviceNumber(bytes)
+        _ = Capabilities(status: bytes)
+        _ = Users.uid(ofSlice: bytes)
+        _ = bytes.printable
+    }
+}
+
 @Suite struct `The oldest request in flight` {
     private func sample(inflight: UInt64, reads: UInt64) -> DeviceSample {
         var sample = DeviceSample()

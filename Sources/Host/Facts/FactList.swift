@@ -3,33 +3,37 @@ internal import Glibc
 
 /// The facts as a list for people and for JSON. Names are contract.
 extension HostFacts {
-    func list() -> [Fact] {
+    func list(_ paths: HostPaths) -> [Fact] {
         var facts: [Fact] = []
-        func add(_ name: String, _ value: Bytes?) {
-            facts.append(value.map { Fact(name, $0) } ?? Fact(name, unreadable: 0))
+        func add(_ name: String, _ value: Bytes?, _ source: Bytes) {
+            facts.append(value.map { Fact(name, $0) } ?? Fact(name, unreadable: Calls.refusal(source)))
         }
-        add("kernel_release", kernelRelease)
-        facts.append(Fact("btf", hasBTF))
+        add("kernel_release", kernelRelease, paths.proc("sys/kernel/osrelease"))
+        facts.append(Fact("btf", hasBTF, unreadable: Calls.refusal(paths.sys("kernel"))))
         if hierarchy.mode == .unknown {
-            facts.append(Fact("cgroup_mode", unreadable: 0))
+            facts.append(Fact("cgroup_mode", unreadable: Calls.refusal(paths.proc("self/mountinfo"))))
         } else {
             facts.append(Fact("cgroup_mode", hierarchy.mode.label))
         }
-        add("memory_cgroup_mount", hierarchy.mode == .none ? Bytes("none".utf8) : hierarchy.mountPoint)
+        let isMounted = hierarchy.mode == .legacy || hierarchy.mode == .unified
+        facts.append(Fact("memory_cgroup_mount", isMounted ? hierarchy.mountPoint : Bytes("none".utf8)))
         facts.append(Fact("cgroup_controllers", controllerText))
-        facts.append(Fact("io_accounting", accountsIO))
-        facts.append(pressureFact)
-        facts.append(figure("swap_total_bytes", swapTotalBytes))
+        facts.append(Fact("io_accounting", accountsIO, unreadable: Calls.refusal(paths.proc("self/mountinfo"))))
+        facts.append(pressureFact(paths))
+        facts.append(figure("swap_total_bytes", swapTotalBytes, paths.proc("meminfo")))
         facts.append(Fact("swap_devices", swapText))
         facts.append(Fact("zram_swap", hasZramSwap))
-        facts.append(Fact("zswap", zswapEnabled))
-        facts.append(figure("memory_lock_limit_bytes", memoryLockLimit))
-        add("capabilities", capabilities.map { Bytes($0.names.joined(separator: " ").utf8) })
-        facts.append(Fact("initial_pid_namespace", isInitialPidNamespace))
-        facts.append(Fact("initial_user_namespace", isInitialUserNamespace))
-        add("lockdown", lockdown)
-        facts.append(figure("unprivileged_bpf_disabled", unprivilegedBPFDisabled))
-        add("tracefs", tracefs.isEmpty ? Bytes("not mounted or not readable".utf8) : tracefs)
+        facts.append(Fact("zswap", zswapEnabled, unreadable: Calls.refusal(paths.sys("module"))))
+        facts.append(figure("memory_lock_limit_bytes", memoryLockLimit, []))
+        let names = capabilities.map { Bytes($0.names.joined(separator: " ").utf8) }
+        add("capabilities", names, paths.proc("self/status"))
+        let namespaces = paths.proc("self/ns")
+        facts.append(Fact("initial_pid_namespace", isInitialPidNamespace, unreadable: Calls.refusal(namespaces)))
+        facts.append(Fact("initial_user_namespace", isInitialUserNamespace, unreadable: Calls.refusal(namespaces)))
+        add("lockdown", lockdown, paths.sys("kernel/security/lockdown"))
+        let unprivileged = paths.proc("sys/kernel/unprivileged_bpf_disabled")
+        facts.append(figure("unprivileged_bpf_disabled", unprivilegedBPFDisabled, unprivileged))
+        facts.append(Fact("tracefs", tracefs.isEmpty ? Bytes("not mounted or not readable".utf8) : tracefs))
         if let directory { facts += HostFacts.list(directory) }
         for state in backstops {
             let value = state.running ? "running, pid \(state.pid)" : "not running"
@@ -60,15 +64,16 @@ extension HostFacts {
         ]
     }
 
-    private func figure(_ name: String, _ figure: Figure) -> Fact {
+    private func figure(_ name: String, _ figure: Figure, _ source: Bytes) -> Fact {
         if figure.isUnlimited { return Fact(name, "unlimited") }
-        return figure.value.map { Fact(name, "\($0)") } ?? Fact(name, unreadable: 0)
+        return figure.value.map { Fact(name, "\($0)") } ?? Fact(name, unreadable: Calls.refusal(source))
     }
 
-    private var pressureFact: Fact {
+    private func pressureFact(_ paths: HostPaths) -> Fact {
         switch pressureErrno {
         case 0: Fact("pressure", "yes")
-        case ENOENT: Fact("pressure", "no (not built into this kernel)")
+        // Absent where /proc is otherwise there.
+        case ENOENT where kernelRelease != nil: Fact("pressure", "no (not built into this kernel)")
         case EOPNOTSUPP: Fact("pressure", "no (disabled at boot; psi=1 on the kernel command line enables it)")
         default: Fact("pressure", unreadable: pressureErrno)
         }

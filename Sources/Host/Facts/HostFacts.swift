@@ -5,7 +5,7 @@ internal import Glibc
 public struct Fact: Equatable, Sendable {
     public enum State: Equatable, Sendable {
         case readable
-        /// It could not be found out, which is not the same as "no". 0 when no call failed with a reason.
+        /// It could not be found out, which is not the same as "no". 0 when the file was there and made no sense.
         case unreadable(errno: Int32)
     }
 
@@ -25,8 +25,8 @@ public struct Fact: Equatable, Sendable {
         value = []
         state = .unreadable(errno: errno)
     }
-    init(_ name: String, _ value: Bool?) {
-        if let value { self.init(name, value ? "yes" : "no") } else { self.init(name, unreadable: 0) }
+    init(_ name: String, _ value: Bool?, unreadable errno: Int32 = 0) {
+        if let value { self.init(name, value ? "yes" : "no") } else { self.init(name, unreadable: errno) }
     }
 }
 
@@ -41,9 +41,10 @@ public struct HostFacts: Sendable {
     public var hierarchy: CgroupHierarchy
     /// Controllers by hierarchy: `memory` -> 0 (cgroup v2) or the id of its v1 hierarchy.
     public var controllers: [(name: Bytes, hierarchy: UInt32)]
-    public var accountsIO: Bool
-    public var pressure: Bool
+    public var accountsIO: Bool?
+    /// 0: `/proc/pressure/memory` can be read; ENOENT: PSI is not built in; EOPNOTSUPP: switched off at boot.
     public var pressureErrno: Int32
+    public var pressure: Bool { pressureErrno == 0 }
     public var swapTotalBytes: Figure
     public var swaps: [(path: Bytes, sizeBytes: Figure)]
     public var hasZramSwap: Bool
@@ -69,10 +70,9 @@ public struct HostFacts: Sendable {
         hasBTF = Calls.exists(paths.sys("kernel")) ? Calls.exists(paths.sys("kernel/btf/vmlinux")) : nil
         hierarchy = CgroupHierarchy.find(paths)
         controllers = HostFacts.controllers(paths, hierarchy)
-        accountsIO = hierarchy.accountsIO
+        accountsIO = hierarchy.mode == .unknown ? nil : hierarchy.accountsIO
         var buffer = ReadBuffer(capacity: 4096)
         pressureErrno = buffer.fill(path: paths.proc("pressure/memory"))
-        pressure = pressureErrno == 0
         swapTotalBytes = MemoryReader(paths).read(&buffer).swapTotalBytes
         let areas = Swaps(paths).areas
         swaps = areas.map { ($0.path, $0.sizeBytes) }
@@ -92,7 +92,7 @@ public struct HostFacts: Sendable {
         var found: [BackstopState] = []
         Backstops(paths, processLimit: SamplerOptions().processes).scan(owner: { _ in }, changed: { found.append($0) })
         backstops = found
-        facts = list()
+        facts = list(paths)
     }
 
     public subscript(_ name: String) -> Fact? { facts.first { $0.name == name } }

@@ -72,6 +72,13 @@ enum Calls {
         return write(descriptor, Bytes(text.utf8))
     }
 
+    /// Why a file cannot be opened for reading; 0 when it can.
+    static func refusal(_ path: Bytes) -> Int32 {
+        let descriptor = open(path)
+        defer { close(descriptor) }
+        return descriptor < 0 ? -descriptor : 0
+    }
+
     struct Status {
         var inode: UInt64
         /// `st_dev` and `st_rdev` as `major << 20 | minor`.
