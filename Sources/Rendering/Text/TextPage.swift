@@ -17,7 +17,7 @@ struct TextPage {
 
     /// `CHAIN` and what follows it on the same line.
     mutating func section(_ title: String, _ rest: String = "") {
-        line(paint(title, .section) + rest)
+        paragraph([(title, .section), (rest.isEmpty ? "" : " ", .plain)], hanging: 2, rest)
     }
 
     /// A paragraph behind a prefix of a fixed width; its further lines are indented to `hanging`.
