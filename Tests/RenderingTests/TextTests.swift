@@ -75,14 +75,21 @@ private func withoutColour(_ text: String) -> String {
         #expect(title(Samples.openThrottle()) == "WHY NOBODY HAS KILLED YET")
     }
 
+    @Test func `a rehearsal says that it is one`() {
+        var incident = Samples.containedKill()
+        incident.kills[0].drill = true
+        let page = text(TerminalTimeline.render(incident))
+        #expect(page.hasPrefix("INCIDENT 01234567-412   contained_kill, calm, drill  "))
+        #expect(page.contains("(a rehearsal: drill)"))
+    }
+
     @Test func `killers are named in words`() {
         func words(_ killer: Killer) -> String {
             var kill = Samples.memcgKill()
             kill.cause.killer = killer
             return KillWords(kill: kill).killer
         }
-        let atLimit = "by the kernel: the cgroup user-1001.slice/build.scope reached its memory limit (64 MiB)"
-        #expect(words(.kernelMemcg) == atLimit)
+        #expect(words(.kernelMemcg) == "by the kernel: that cgroup reached its memory limit (64 MiB)")
         #expect(words(.kernelGlobal) == "by the kernel: the host was out of memory")
         #expect(words(.sysrq) == "by the kernel on request: sysrq-f")
         #expect(words(.unknown) == "by an unknown killer")
@@ -90,10 +97,12 @@ private func withoutColour(_ text: String) -> String {
         var unsure = Samples.memcgKill()
         unsure.cgroup = []
         unsure.cause.oomGroup = true
+        unsure.cause.oomMemcg = b("/user.slice/user-1001.slice")
         unsure.cause.confidence = .low
         #expect(
-            KillWords(kill: unsure).killer.hasSuffix(
-                "(16,384 pages), with its whole group (memory.oom.group) (confidence low)"))
+            KillWords(kill: unsure).killer
+                == "by the kernel: the cgroup user-1001.slice reached its memory limit (16,384 pages)"
+                + ", with its whole group (memory.oom.group) (confidence low)")
         let asked = KillWords(kill: Samples.earlyoomKill().kills[0])
         #expect(asked.killer == "by earlyoom[640] of root with SIGTERM, then SIGKILL after 5.0 s")
         #expect(asked.trigger == nil)

@@ -13,8 +13,11 @@ struct IncidentWords {
             origin: incident.started)
     }
 
-    /// `swap_thrash, critical`.
-    var verdict: String { incident.incidentClass.label + ", " + incident.severity.label }
+    /// `swap_thrash, critical`; `contained_kill, calm, drill` when every kill was rehearsed.
+    var verdict: String {
+        let rehearsed = !incident.kills.isEmpty && incident.kills.allSatisfy(\.drill)
+        return incident.incidentClass.label + ", " + incident.severity.label + (rehearsed ? ", drill" : "")
+    }
 
     /// The ending, unless the incident is open.
     var ending: Ending? {

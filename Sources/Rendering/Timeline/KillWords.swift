@@ -20,9 +20,9 @@ struct KillWords {
         var text = ""
         switch kill.cause.killer {
         case .kernelMemcg:
-            text =
-                "by the kernel: the cgroup " + NameWords.cgroup(kill.cause.oomMemcg) + " reached its memory limit"
-                + limit
+            let own = !kill.cause.oomMemcg.isEmpty && kill.cause.oomMemcg == kill.victim.cgroup
+            let cgroup = own ? "that cgroup" : "the cgroup " + NameWords.cgroup(kill.cause.oomMemcg)
+            text = "by the kernel: " + cgroup + " reached its memory limit" + limit
         case .kernelGlobal: text = "by the kernel: " + shortage
         case .sysrq: text = "by the kernel on request: sysrq-f"
         case .cgroupKill: text = "through cgroup.kill" + (kill.sender == nil ? "" : " by " + sender)
@@ -81,8 +81,9 @@ struct KillWords {
     var trigger: String? {
         guard let trigger = kill.trigger else { return nil }
         if trigger.tgid != 0 && trigger.tgid == kill.victim.tgid { return "triggered by its own allocation" }
+        let own = !trigger.cgroup.isEmpty && trigger.cgroup == kill.victim.cgroup
         return "trigger " + NameWords.process(trigger.comm, trigger.tgid == 0 ? trigger.pid : trigger.tgid) + " in "
-            + NameWords.cgroup(trigger.cgroup)
+            + (own ? "the same cgroup" : NameWords.cgroup(trigger.cgroup))
     }
 
     /// `9.1 GiB anonymous, 3.2 MiB file, swap 0 B`.
