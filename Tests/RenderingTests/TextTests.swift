@@ -109,6 +109,10 @@ private func withoutColour(_ text: String) -> String {
         var kill = Samples.memcgKill()
         kill.trigger?.tgid = kill.victim.tgid
         #expect(KillWords(kill: kill).trigger == "triggered by its own allocation")
+        kill.victim.containerID = b("0123abcd")
+        kill.victim.nsPid = 7
+        #expect(KillWords(kill: kill).belongings == ["container 0123abcd, pid 7 in its own namespace"])
+        #expect(asked.belongings == ["sender /usr/bin/earlyoom in system.slice/earlyoom.service"])
         kill.outcome = KillOutcome()
         #expect(KillWords(kill: kill).death == "its end was not seen")
         kill.outcome.killToExitNs = 38_000_000

@@ -69,12 +69,10 @@ public enum Escaping {
     static func appendJSON(_ bytes: Bytes, to sink: inout ByteSink) {
         var index = 0
         while index < bytes.count {
-            let byte = bytes[index]
-            if byte >= 0x20 && byte < 0x7f && byte != 0x22 && byte != 0x5c {
-                sink.append(byte)
-                index += 1
-                continue
-            }
+            let start = index
+            while index < bytes.count, isPlain(bytes[index]) { index += 1 }
+            if index > start { sink.append(bytes.span.extracting(start..<index)) }
+            guard index < bytes.count else { return }
             switch piece(of: bytes, at: &index) {
             case .invalid(let byte):
                 sink.append("\\\\x")
@@ -95,6 +93,9 @@ public enum Escaping {
             }
         }
     }
+
+    /// Printable ASCII that means nothing to JSON.
+    private static func isPlain(_ byte: UInt8) -> Bool { byte >= 0x20 && byte < 0x7f && byte != 0x22 && byte != 0x5c }
 
     /// Whether a character would act on what displays it, or be there without being seen.
     static func isUnshowable(_ scalar: Unicode.Scalar) -> Bool {
@@ -155,12 +156,5 @@ public enum Escaping {
         }
         index += 1
         return .invalid(first)
-    }
-}
-
-extension ByteSink {
-    mutating func append(_ text: StaticString) {
-        let start = unsafe text.utf8Start
-        for offset in 0..<text.utf8CodeUnitCount { append(unsafe start[offset]) }
     }
 }

@@ -106,8 +106,27 @@ struct KillWords {
         }
         var text = "died after " + Units.duration(ns)
         if let code = kill.outcome.exitCode, code & 0x7f != 9 { text += " (" + NameWords.exit(code) + ")" }
+        if let freed = kill.outcome.freedBytes.value { text += ", " + Units.bytes(freed) + " freed" }
         if kill.victim.alreadyExiting { text += ", was already exiting" }
         return text
+    }
+
+    /// Where else the victim and its killer belong: container and namespace, the sender's executable and cgroup.
+    var belongings: [String] {
+        var facts: [String] = []
+        let victim = kill.victim
+        var container: [String] = []
+        if !victim.containerID.isEmpty { container.append("container " + Escaping.terminal(victim.containerID)) }
+        if !victim.podUID.isEmpty { container.append("pod " + Escaping.terminal(victim.podUID)) }
+        if let inside = victim.nsPid.value, inside != UInt64(victim.tgid) {
+            container.append("pid \(inside) in its own namespace")
+        }
+        if !container.isEmpty { facts.append(container.joined(separator: ", ")) }
+        if let sender = kill.sender, !(sender.exe.isEmpty && sender.cgroup.isEmpty) {
+            let exe = sender.exe.isEmpty ? "sender" : "sender " + Escaping.terminal(sender.exe)
+            facts.append(exe + (sender.cgroup.isEmpty ? "" : " in " + NameWords.cgroup(sender.cgroup)))
+        }
+        return facts
     }
 
     /// How it is known: the constraint, the cgroup that ran out, the hook.

@@ -176,6 +176,7 @@ private struct PostMortem {
                 item(
                     "Command: " + Escaping.terminal(kill.victim.cmdline) + (kill.victim.cmdlineTruncated ? " ..." : ""))
             }
+            for fact in sentences.belongings { item(sentence(fact) + ".") }
             if let others = sentences.others { item("With it died " + others + ".") }
             for cgroup in sentences.cgroups(all: true) { item("Cgroup " + cgroup + ".") }
             for fact in sentences.surroundings { item(sentence(fact) + ".") }

@@ -234,6 +234,7 @@ private struct TimelinePage {
             let command = Escaping.terminal(kill.victim.cmdline) + (kill.victim.cmdlineTruncated ? " ..." : "")
             page.paragraph(hanging: hanging, "command: " + (all ? command : shortened(command, to: 120)), .faint)
         }
+        for fact in kind.belongings { page.paragraph(hanging: hanging, fact, .faint) }
         if let others = kind.others { page.paragraph(hanging: hanging, "with it died " + others) }
         for cgroup in kind.cgroups(all: all) { page.paragraph(hanging: hanging, "cgroup " + cgroup, .faint) }
         page.paragraph(hanging: hanging, "evidence: " + kind.evidence(all: all), .faint)
