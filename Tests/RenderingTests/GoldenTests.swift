@@ -29,7 +29,8 @@ enum Golden {
         guard Data(bytes) != expected else { return }
         let got = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
         let want = String(decoding: expected, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-        let line = zip(got, want).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? min(got.count, want.count)
+        let line =
+            zip(got, want).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? min(got.count, want.count)
         Issue.record(
             """
             \(file) differs from line \(line + 1):
@@ -50,6 +51,17 @@ enum Golden {
         let options = TextOptions(timelineEntries: nil)
         Golden.expect(TerminalTimeline.render(Samples.swapThrash(), options), "swap-thrash-reset.all.txt")
         Golden.expect(TerminalTimeline.render(Samples.containedKill(), options), "contained-kill.all.txt")
+    }
+
+    @Test(arguments: Samples.all.map(\.name))
+    func `an incident reads as a post-mortem as it should`(name: String) throws {
+        let incident = try #require(Samples.all.first { $0.name == name }).incident
+        Golden.expect(Markdown.render(incident), name + ".md")
+    }
+
+    @Test func `a list of incidents lines up`() {
+        Golden.expect(IncidentTable.render(Samples.all.map(\.incident)), "list.table.txt")
+        Golden.expect(IncidentTable.render([]), "list-empty.table.txt")
     }
 
     @Test(arguments: Samples.all.map(\.name))

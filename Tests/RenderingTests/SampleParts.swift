@@ -20,7 +20,8 @@ func sampleClock() -> ClockSnapshot {
 }
 
 func evidence(
-    _ name: String, _ value: Figure = .unknown, _ unit: String = "", over threshold: Figure = .unknown, from source: String
+    _ name: String, _ value: Figure = .unknown, _ unit: String = "", over threshold: Figure = .unknown,
+    from source: String
 ) -> Evidence {
     var evidence = Evidence()
     evidence.name = b(name)

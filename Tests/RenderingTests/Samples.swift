@@ -6,7 +6,8 @@ import Incidents
 enum Samples {
     static let all: [(name: String, incident: Incident)] = [
         ("contained-kill", containedKill()), ("swap-thrash-reset", swapThrash()), ("open", openThrottle()),
-        ("hostile-names", hostile()), ("unknown-everything", Incident()), ("userspace-kill", earlyoomKill()),
+        ("hostile-names", hostile()), ("unknown-everything", Incident()), ("unknown-parts", unknownParts()),
+        ("userspace-kill", earlyoomKill()),
     ]
 
     /// A cgroup of 64 MiB ran full; the kernel killed in it.
@@ -124,7 +125,9 @@ enum Samples {
                 .throttle, at(0), "web.service at memory.high", .high,
                 [evidence("memory full", 99, "percent", over: 50, from: "memory.pressure")])
         ]
-        incident.suspects = [suspect("/system.slice/web.service", grew: 0, swapped: 0, throttled: Figure(5521 * second))]
+        incident.suspects = [
+            suspect("/system.slice/web.service", grew: 0, swapped: 0, throttled: Figure(5521 * second))
+        ]
         incident.backstops = [
             finding("systemd-oomd", "armed, but inert: swap is off for the cgroup, so nothing is reclaimed (pgscan 0)")
         ]
@@ -173,7 +176,8 @@ enum Samples {
 
     /// Every name is an attack; every renderer must come out harmless.
     static func hostile() -> Incident {
-        let path = b("/user.slice/user-1003.slice/\u{202e}gpj.exe\u{1b}]0;owned\u{7}|x|/") + [0xff, 0xc3] + b("\r\n## Fake")
+        let path =
+            b("/user.slice/user-1003.slice/\u{202e}gpj.exe\u{1b}]0;owned\u{7}|x|/") + [0xff, 0xc3] + b("\r\n## Fake")
         let comm = Comm(b("a\u{1b}[2J\n`*_<b>|") + [0x9b])
         var incident = containedKill()
         incident.id = Incident.identity(boot: sampleHost().bootID, openingSeq: 666)
@@ -182,7 +186,8 @@ enum Samples {
         incident.host.kernel = b("6.1\n.0")
         incident.host.inquestVersion = b("0.1`0")
         incident.scope.cgroup = path
-        incident.summary = b("# not a heading\n- [click](http://evil.example) www.evil.example @everyone \\x41 \u{202e}") + path
+        incident.summary =
+            b("# not a heading\n- [click](http://evil.example) www.evil.example @everyone \\x41 \u{202e}") + path
         incident.chain[0].text = b("grew | a | b ~~x~~ ![i](x) ") + path
         incident.chain[0].evidence[0].name = b("1. | \u{1b}c")
         incident.chain[0].evidence[0].unit = b("\u{9b}5m")
@@ -211,6 +216,26 @@ enum Samples {
         incident.quality.hooks[0].name = b("oom\u{1b}kill")
         incident.quality.hooks[3].refused = b("fentry/`x`\n")
         incident.quality.notes = [b("<!-- \u{1b}[8m hidden -->")]
+        return incident
+    }
+
+    /// Everything is there, and of nothing is anything known.
+    static func unknownParts() -> Incident {
+        var incident = Incident()
+        incident.ended = Ending()
+        incident.classes = [ClassChange()]
+        incident.phases = [PhaseChange()]
+        incident.chain = [Link()]
+        incident.chain[0].evidence = [Evidence()]
+        incident.suspects = [Suspect()]
+        incident.bystanders = [Bystander()]
+        incident.kills = [Kill()]
+        incident.kills[0].sender = Sender()
+        incident.kills[0].cgroup = [CgroupAtKill()]
+        incident.backstops = [BackstopFinding()]
+        incident.timeline = [TimelineEntry()]
+        incident.series = [SeriesPoint()]
+        incident.quality.hooks = [HookState()]
         return incident
     }
 

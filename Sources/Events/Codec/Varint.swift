@@ -76,6 +76,24 @@ public struct ByteSink: ~Copyable {
         }
     }
 
+    /// Appends a run of bytes at once.
+    public mutating func append(_ bytes: Span<UInt8>) {
+        let added = bytes.count
+        reserve(added)
+        unsafe bytes.withUnsafeBufferPointer { source in
+            if let start = source.baseAddress { unsafe (base + count).update(from: start, count: added) }
+        }
+        count += added
+    }
+
+    /// Appends the bytes of a literal.
+    public mutating func append(_ text: StaticString) {
+        let added = text.utf8CodeUnitCount
+        reserve(added)
+        unsafe (base + count).update(from: text.utf8Start, count: added)
+        count += added
+    }
+
     /// Sets a byte that was appended before.
     @inline(__always)
     mutating func patch(_ index: Int, _ byte: UInt8) {

@@ -96,12 +96,16 @@ struct JSONWriter: ~Copyable {
         let time = CivilTime(realtimeNs: realtimeNs)
         sink.append(UInt8(ascii: "\""))
         digits(UInt64(max(0, time.year)), width: 4)
-        for (separator, part) in [
-            ("-", time.month), ("-", time.day), ("T", time.hour), (":", time.minute), (":", time.second),
-        ] as [(StaticString, UInt64)] {
-            sink.append(separator)
-            digits(part, width: 2)
-        }
+        sink.append(UInt8(ascii: "-"))
+        digits(time.month, width: 2)
+        sink.append(UInt8(ascii: "-"))
+        digits(time.day, width: 2)
+        sink.append(UInt8(ascii: "T"))
+        digits(time.hour, width: 2)
+        sink.append(UInt8(ascii: ":"))
+        digits(time.minute, width: 2)
+        sink.append(UInt8(ascii: ":"))
+        digits(time.second, width: 2)
         sink.append(UInt8(ascii: "."))
         digits(time.nanosecond, width: 9)
         sink.append("Z\"")
@@ -124,7 +128,7 @@ struct JSONWriter: ~Copyable {
             rest /= 10
         } while rest > 0
         start = min(start, 20 - width)
-        for index in start..<20 { sink.append(buffer[index]) }
+        sink.append(buffer.span.extracting(start..<20))
     }
 
     private mutating func open(_ bracket: UInt8) {

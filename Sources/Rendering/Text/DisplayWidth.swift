@@ -98,7 +98,7 @@ private func broken(_ word: String, at room: Int) -> (String, String) {
         fits = index + 1
         if scalar == "/" && index > 0 { slash = index + 1 }
     }
-    let cut = slash > fits / 2 ? slash : fits
+    let cut = slash * 3 >= fits ? slash : fits
     var head = ""
     var tail = ""
     head.unicodeScalars.append(contentsOf: scalars[..<cut])

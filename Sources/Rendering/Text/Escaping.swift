@@ -23,7 +23,7 @@ public enum Escaping {
         return text
     }
 
-    /// For Markdown: as for a terminal, and no character that Markdown or a site's extensions give a meaning to.
+    /// For Markdown: as for a terminal, and no character that Markdown or its common extensions give a meaning to.
     ///
     /// - Parameter lineStart: the text may come to stand at the start of a line, where a list mark would begin a list.
     public static func markdown(_ bytes: Bytes, lineStart: Bool = true) -> String {
@@ -32,48 +32,47 @@ public enum Escaping {
 
     /// The same for text that already went through `terminal`.
     static func markdown(shown text: String, lineStart: Bool = true) -> String {
+        let scalars = Array(text.unicodeScalars)
         var result = ""
         result.reserveCapacity(text.utf8.count + 8)
-        var atStart = lineStart
         var onlyDigits = lineStart
-        var lastThree: [Unicode.Scalar] = []
-        for scalar in text.unicodeScalars {
-            let startsList = atStart && (scalar == "-" || scalar == "+" || scalar == "=" || scalar == ":")
-            let numbersList = onlyDigits && !atStart && (scalar == "." || scalar == ")")
-            // Autolinks begin at `://`, at `www.`, and a mention at `@`.
-            let linksWeb = scalar == "." && lastThree.count == 3 && lastThree.allSatisfy { $0 == "w" || $0 == "W" }
+        for (index, scalar) in scalars.enumerated() {
+            let atStart = lineStart && index == 0
+            let next = index + 1 < scalars.count ? scalars[index + 1] : nil
+            let last = index > 0 ? scalars[index - 1] : nil
             if atStart && scalar == " " {
                 result.append("&#32;")
-            } else {
-                if markdownSpecial(scalar) || startsList || numbersList || linksWeb { result.append("\\") }
-                result.unicodeScalars.append(scalar)
+                continue
             }
+            let marksLine = atStart && ["-", "+", "=", ">", ":"].contains(scalar)
+            let numbersLine =
+                onlyDigits && index > 0 && (scalar == "." || scalar == ")") && (next == nil || next == " ")
+            // What the sites' own extensions would make a link of.
+            let linksAddress = scalar == ":" && next == "/"
+            let linksWeb =
+                scalar == "." && index >= 3 && scalars[index - 3..<index].allSatisfy { $0 == "w" || $0 == "W" }
+            if marksLine || numbersLine || linksAddress || linksWeb || markdownSpecials.contains(scalar) {
+                result.append("\\")
+            }
+            result.unicodeScalars.append(scalar)
+            // A mention is made from the finished text, where a backslash is gone; only another element divides it.
+            if scalar == "@" && !(last?.properties.isAlphabetic ?? false) { result.append("<!-- -->") }
             onlyDigits = onlyDigits && (48...57).contains(scalar.value)
-            atStart = false
-            lastThree.append(scalar)
-            if lastThree.count > 3 { lastThree.removeFirst() }
         }
         return result
     }
 
-    private static func markdownSpecial(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar {
-        case "\\", "`", "*", "_", "[", "]", "<", ">", "#", "|", "~", "&", "$", "@", ":", "!": true
-        default: false
-        }
-    }
+    private static let markdownSpecials: Set<Unicode.Scalar> = ["\\", "`", "*", "_", "[", "<", "#", "|", "~", "&", "$"]
 
     /// For the inside of a JSON string. The value that a JSON reader gets is UTF-8 as it was, with a byte that is not UTF-8
     /// written `\xNN` and a backslash doubled; what a terminal could trip over is written as JSON's own `\uNNNN`.
     static func appendJSON(_ bytes: Bytes, to sink: inout ByteSink) {
         var index = 0
         while index < bytes.count {
-            let byte = bytes[index]
-            if byte >= 0x20 && byte < 0x7f && byte != 0x22 && byte != 0x5c {
-                sink.append(byte)
-                index += 1
-                continue
-            }
+            let start = index
+            while index < bytes.count, isPlain(bytes[index]) { index += 1 }
+            if index > start { sink.append(bytes.span.extracting(start..<index)) }
+            guard index < bytes.count else { return }
             switch piece(of: bytes, at: &index) {
             case .invalid(let byte):
                 sink.append("\\\\x")
@@ -94,6 +93,9 @@ public enum Escaping {
             }
         }
     }
+
+    /// Printable ASCII that means nothing to JSON.
+    private static func isPlain(_ byte: UInt8) -> Bool { byte >= 0x20 && byte < 0x7f && byte != 0x22 && byte != 0x5c }
 
     /// Whether a character would act on what displays it, or be there without being seen.
     static func isUnshowable(_ scalar: Unicode.Scalar) -> Bool {
@@ -154,12 +156,5 @@ public enum Escaping {
         }
         index += 1
         return .invalid(first)
-    }
-}
-
-extension ByteSink {
-    mutating func append(_ text: StaticString) {
-        let start = unsafe text.utf8Start
-        for offset in 0..<text.utf8CodeUnitCount { append(unsafe start[offset]) }
     }
 }

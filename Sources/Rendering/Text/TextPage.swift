@@ -17,7 +17,7 @@ struct TextPage {
 
     /// `CHAIN` and what follows it on the same line.
     mutating func section(_ title: String, _ rest: String = "") {
-        line(paint(title, .section) + rest)
+        paragraph([(title, .section), (rest.isEmpty ? "" : " ", .plain)], hanging: 2, rest)
     }
 
     /// A paragraph behind a prefix of a fixed width; its further lines are indented to `hanging`.
@@ -27,13 +27,22 @@ struct TextPage {
         _ prefix: [(String, Style)] = [], hanging: Int, _ body: String, _ style: Style = .plain
     ) {
         var head = ""
-        var used = 0
+        var bare = ""
         for (piece, style) in prefix {
             head += paint(piece, style)
-            used += displayWidth(piece)
+            bare += piece
         }
-        if used > 0 && used >= hanging {
-            // The prefix is longer than its column: the text begins after it, on the same line.
+        var used = displayWidth(bare)
+        if used > hanging && used > options.width / 2 {
+            // A prefix that leaves no room beside it stands alone above the text.
+            let indent = String(repeating: " ", count: bare.prefix { $0 == " " }.count)
+            let room = options.width - indent.utf8.count
+            let style = prefix.last { $0.0.contains { $0 != " " } }?.1 ?? .plain
+            for piece in wrapped(bare, first: room, rest: room) { line(indent + paint(piece, style)) }
+            head = String(repeating: " ", count: hanging)
+            used = hanging
+        } else if used > 0 && used >= hanging {
+            // A prefix that is a little longer than its column: the text begins after it, on the same line.
             head += " "
             used += 1
         } else {

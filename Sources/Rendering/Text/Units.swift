@@ -8,7 +8,8 @@ public enum Units {
         var index = 0
         var unit: UInt64 = 1
         // The next unit as soon as one decimal would read 1024.0.
-        while index + 1 < names.count && value / unit >= 1023 && (value / unit > 1023 || value % unit >= unit / 20 * 19) {
+        while index + 1 < names.count && (value / unit > 1023 || value / unit == 1023 && value % unit * 20 >= unit * 19)
+        {
             index += 1
             unit <<= 10
         }
@@ -37,7 +38,7 @@ public enum Units {
         case ..<9_950_000_000: return oneDecimal(ns, of: 1_000_000_000) + " s"
         default: break
         }
-        let seconds = (ns + 500_000_000) / 1_000_000_000
+        let seconds = ns / 1_000_000_000 + (ns % 1_000_000_000 >= 500_000_000 ? 1 : 0)
         switch seconds {
         case ..<100: return "\(seconds) s"
         case ..<3600: return "\(seconds / 60) min \(twoDigits(seconds % 60)) s"

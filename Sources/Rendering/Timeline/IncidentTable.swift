@@ -3,33 +3,58 @@ public import Incidents
 
 /// `inquest list`: a line an incident, in the order given.
 ///
-///     ID               CLASS           SEVERITY  STARTED                     DURATION     KILLS  SCOPE
+///     ID               STARTED +02:00       LASTED         CLASS           SEVERITY  KILLS  SCOPE
+///
+/// On a narrow terminal without the severity. A scope's path is never cut: it may run over the edge.
 public enum IncidentTable {
+    /// - Parameter options: without `utcOffsetSeconds` all times are in the last incident's recorded time zone.
     public static func render(_ incidents: [Incident], _ options: TextOptions = TextOptions()) -> Bytes {
+        let offset = options.utcOffsetSeconds ?? incidents.last?.clock.utcOffsetSeconds ?? 0
+        var columns = [
+            Column("ID", incidents.map { NameWords.name($0.id) }),
+            Column("STARTED " + Times.offset(offset), incidents.map { started($0, offset) }),
+            Column("LASTED", incidents.map { lasted($0, offset) }),
+            Column("CLASS", incidents.map(\.incidentClass.label)),
+            Column("SEVERITY", incidents.map(\.severity.label)),
+            Column("KILLS", incidents.map { Units.count(UInt64($0.kills.count)) }, toTheRight: true),
+        ]
+        if columns.reduce(0, { $0 + $1.width + 2 }) + 10 > options.width { columns.remove(at: 4) }
+        let scopes = ["SCOPE"] + incidents.map { $0.scope.kind == .host ? "host" : NameWords.cgroup($0.scope.cgroup) }
         var page = TextPage(options)
-        let header = ["ID", "CLASS", "SEVERITY", "STARTED", "LASTED", "KILLS", "SCOPE"]
-        let rows = incidents.map { row($0, options) }
-        let widths = header.indices.map { column in
-            ([header] + rows).map { displayWidth($0[column]) }.max() ?? 0
-        }
-        for (number, row) in ([header] + rows).enumerated() {
-            var line = ""
-            for (column, cell) in row.enumerated() {
-                let last = column == row.count - 1
-                let text = column == 5 ? rightAligned(cell, to: widths[column]) : last ? cell : padded(cell, to: widths[column])
-                line += page.paint(text, number == 0 ? .section : column == 0 ? .heading : .plain) + (last ? "" : "  ")
+        for row in scopes.indices {
+            let cells = columns.enumerated().map { number, column in
+                page.paint(column.cell(row), row == 0 ? .section : number == 0 ? .heading : .plain)
             }
-            page.line(line)
+            page.line((cells + [page.paint(scopes[row], row == 0 ? .section : .plain)]).joined(separator: "  "))
         }
         return page.bytes
     }
 
-    private static func row(_ incident: Incident, _ options: TextOptions) -> [String] {
-        let words = IncidentWords(incident, utcOffsetSeconds: options.utcOffsetSeconds)
-        return [
-            NameWords.name(incident.id), incident.incidentClass.label, incident.severity.label,
-            words.clock.full(incident.started, decimals: 0), words.lasted, Units.count(UInt64(incident.kills.count)),
-            incident.scope.kind == .host ? "host" : NameWords.cgroup(incident.scope.cgroup),
-        ]
+    private struct Column {
+        var cells: [String]
+        var width: Int
+        var toTheRight: Bool
+
+        init(_ title: String, _ cells: [String], toTheRight: Bool = false) {
+            self.cells = [title] + cells
+            width = self.cells.map(displayWidth).max() ?? 0
+            self.toTheRight = toTheRight
+        }
+
+        func cell(_ row: Int) -> String {
+            toTheRight ? rightAligned(cells[row], to: width) : padded(cells[row], to: width)
+        }
+    }
+
+    private static func started(_ incident: Incident, _ offset: Int32) -> String {
+        let clock = IncidentWords(incident, utcOffsetSeconds: offset).clock
+        guard let time = clock.civil(incident.started) else { return clock.full(incident.started) }
+        return time.date + " " + time.timeOfDay(decimals: 0)
+    }
+
+    private static func lasted(_ incident: Incident, _ offset: Int32) -> String {
+        let words = IncidentWords(incident, utcOffsetSeconds: offset)
+        let lasted = words.elapsedNs.map(Units.duration) ?? "?"
+        return words.ending == nil ? lasted + ", open" : lasted
     }
 }

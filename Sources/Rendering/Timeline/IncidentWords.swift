@@ -13,8 +13,11 @@ struct IncidentWords {
             origin: incident.started)
     }
 
-    /// `swap_thrash, critical`.
-    var verdict: String { incident.incidentClass.label + ", " + incident.severity.label }
+    /// `swap_thrash, critical`; `contained_kill, calm, drill` when every kill was rehearsed.
+    var verdict: String {
+        let rehearsed = !incident.kills.isEmpty && incident.kills.allSatisfy(\.drill)
+        return incident.incidentClass.label + ", " + incident.severity.label + (rehearsed ? ", drill" : "")
+    }
 
     /// The ending, unless the incident is open.
     var ending: Ending? {
@@ -29,9 +32,12 @@ struct IncidentWords {
 
     /// `7 min 36 s`; `12 s so far` while it is open.
     var lasted: String {
-        guard let ns = elapsed(to: ending?.at ?? lastSeen) else { return "duration unknown" }
+        guard let ns = elapsedNs else { return "duration unknown" }
         return Units.duration(ns) + (ending == nil ? " so far" : "")
     }
+
+    /// From its start to its end, or to the last that is known of it.
+    var elapsedNs: UInt64? { elapsed(to: ending?.at ?? lastSeen) }
 
     /// `next boot 10:12:30, 2 min 43 s after the last record`; `nil` where the machine went on.
     var nextBoot: String? {
@@ -44,6 +50,12 @@ struct IncidentWords {
     /// `in the cgroup ...`; `nil` for the host.
     var scope: String? {
         incident.scope.kind == .cgroup ? "in the cgroup " + NameWords.cgroup(incident.scope.cgroup) : nil
+    }
+
+    /// `file_thrash from 07:06:07.2, swap_thrash from 07:07:01.5`; `nil` when it was one class throughout.
+    var development: String? {
+        guard incident.classes.count > 1 else { return nil }
+        return incident.classes.map { $0.to.label + " from " + clock.short($0.at) }.joined(separator: ", ")
     }
 
     /// The last moment that an open incident shows.
@@ -193,7 +205,8 @@ struct IncidentWords {
         if !incident.quality.pressureAvailable { notes.append("no pressure figures (PSI) on this kernel") }
         if !incident.quality.ioAccounted { notes.append("IO is not charged to cgroups here") }
         if incident.quality.timelineOmitted > 0 {
-            notes.append(Units.count(incident.quality.timelineOmitted) + " timeline entries beyond the bound were not kept")
+            notes.append(
+                Units.count(incident.quality.timelineOmitted) + " timeline entries beyond the bound were not kept")
         }
         if incident.quality.seriesOmitted > 0 {
             notes.append(Units.count(incident.quality.seriesOmitted) + " points of the series were not kept")

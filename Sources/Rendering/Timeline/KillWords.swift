@@ -20,7 +20,9 @@ struct KillWords {
         var text = ""
         switch kill.cause.killer {
         case .kernelMemcg:
-            text = "by the kernel: the cgroup " + NameWords.cgroup(kill.cause.oomMemcg) + " reached its memory limit" + limit
+            let own = !kill.cause.oomMemcg.isEmpty && kill.cause.oomMemcg == kill.victim.cgroup
+            let cgroup = own ? "that cgroup" : "the cgroup " + NameWords.cgroup(kill.cause.oomMemcg)
+            text = "by the kernel: " + cgroup + " reached its memory limit" + limit
         case .kernelGlobal: text = "by the kernel: " + shortage
         case .sysrq: text = "by the kernel on request: sysrq-f"
         case .cgroupKill: text = "through cgroup.kill" + (kill.sender == nil ? "" : " by " + sender)
@@ -79,8 +81,9 @@ struct KillWords {
     var trigger: String? {
         guard let trigger = kill.trigger else { return nil }
         if trigger.tgid != 0 && trigger.tgid == kill.victim.tgid { return "triggered by its own allocation" }
+        let own = !trigger.cgroup.isEmpty && trigger.cgroup == kill.victim.cgroup
         return "trigger " + NameWords.process(trigger.comm, trigger.tgid == 0 ? trigger.pid : trigger.tgid) + " in "
-            + NameWords.cgroup(trigger.cgroup)
+            + (own ? "the same cgroup" : NameWords.cgroup(trigger.cgroup))
     }
 
     /// `9.1 GiB anonymous, 3.2 MiB file, swap 0 B`.
@@ -103,8 +106,27 @@ struct KillWords {
         }
         var text = "died after " + Units.duration(ns)
         if let code = kill.outcome.exitCode, code & 0x7f != 9 { text += " (" + NameWords.exit(code) + ")" }
+        if let freed = kill.outcome.freedBytes.value { text += ", " + Units.bytes(freed) + " freed" }
         if kill.victim.alreadyExiting { text += ", was already exiting" }
         return text
+    }
+
+    /// Where else the victim and its killer belong: container and namespace, the sender's executable and cgroup.
+    var belongings: [String] {
+        var facts: [String] = []
+        let victim = kill.victim
+        var container: [String] = []
+        if !victim.containerID.isEmpty { container.append("container " + Escaping.terminal(victim.containerID)) }
+        if !victim.podUID.isEmpty { container.append("pod " + Escaping.terminal(victim.podUID)) }
+        if let inside = victim.nsPid.value, inside != UInt64(victim.tgid) {
+            container.append("pid \(inside) in its own namespace")
+        }
+        if !container.isEmpty { facts.append(container.joined(separator: ", ")) }
+        if let sender = kill.sender, !(sender.exe.isEmpty && sender.cgroup.isEmpty) {
+            let exe = sender.exe.isEmpty ? "sender" : "sender " + Escaping.terminal(sender.exe)
+            facts.append(exe + (sender.cgroup.isEmpty ? "" : " in " + NameWords.cgroup(sender.cgroup)))
+        }
+        return facts
     }
 
     /// How it is known: the constraint, the cgroup that ran out, the hook.
@@ -133,7 +155,8 @@ struct KillWords {
             if let high = cgroup.highBytes.value { text += ", high " + Units.bytes(high) }
             text += ", swap " + Units.bytes(cgroup.swapCurrentBytes) + " of " + Units.bytes(cgroup.swapMaxBytes)
             if all {
-                text += ", peak " + Units.bytes(cgroup.peakBytes) + "; events high " + Units.count(cgroup.eventsLocalHigh)
+                text +=
+                    ", peak " + Units.bytes(cgroup.peakBytes) + "; events high " + Units.count(cgroup.eventsLocalHigh)
                 text += ", max " + Units.count(cgroup.eventsLocalMax) + ", oom " + Units.count(cgroup.eventsLocalOom)
                 text += ", oom_kill " + Units.count(cgroup.eventsLocalOomKill)
             }
@@ -141,11 +164,42 @@ struct KillWords {
         }
     }
 
+    /// The host around the kill, and who else was large or stuck: from the last samples and the nearest census.
+    var surroundings: [String] {
+        var facts: [String] = []
+        let memory = kill.host.memory
+        if !memory.availableBytes.isUnknown || !kill.host.sampleAgeNs.isUnknown {
+            var text = "host " + kill.host.phase.label + ": " + Units.bytes(memory.availableBytes) + " available of "
+            text += Units.bytes(memory.totalBytes) + ", swap free " + Units.bytes(memory.swapFreeBytes) + " of "
+            text += Units.bytes(memory.swapTotalBytes) + ", " + Units.count(kill.host.load.blocked) + " tasks blocked"
+            facts.append(text + " (sampled " + Units.duration(kill.host.sampleAgeNs) + " before)")
+        }
+        if !kill.context.largest.isEmpty {
+            facts.append(
+                "largest: "
+                    + kill.context.largest.map { task in
+                        NameWords.process(task.task.comm, task.task.tgid) + " " + Units.count(task.anonRssPages)
+                            + " anonymous pages, " + Units.count(task.swapPages) + " swapped"
+                    }.joined(separator: "; "))
+        }
+        if !kill.context.blocked.isEmpty {
+            facts.append(
+                "in D state: "
+                    + kill.context.blocked.map { task in
+                        let frame = task.stack.split(separator: UInt8(ascii: "\n")).first.map { Bytes($0) } ?? Bytes()
+                        return NameWords.process(task.task.comm, task.task.tgid)
+                            + (frame.isEmpty ? "" : " in " + Escaping.terminal(frame))
+                    }.joined(separator: "; "))
+        }
+        return facts
+    }
+
     /// Who died with it.
     var others: String? {
         guard !kill.outcome.otherVictims.isEmpty else { return nil }
         return kill.outcome.otherVictims.map { other in
-            NameWords.process(other.comm, other.pid) + (other.why.isEmpty ? "" : " (" + Escaping.terminal(other.why) + ")")
+            NameWords.process(other.comm, other.pid)
+                + (other.why.isEmpty ? "" : " (" + Escaping.terminal(other.why) + ")")
         }.joined(separator: ", ")
     }
 
@@ -154,7 +208,8 @@ struct KillWords {
         var notes: [String] = []
         if kill.quality.fromKmsg { notes.append("known from the kernel log only") }
         if !kill.quality.partialFields.isEmpty {
-            notes.append("fields not heard: " + kill.quality.partialFields.map(Escaping.terminal).joined(separator: ", "))
+            notes.append(
+                "fields not heard: " + kill.quality.partialFields.map(Escaping.terminal).joined(separator: ", "))
         }
         if kill.lostEventsBefore > 0 { notes.append(Units.count(kill.lostEventsBefore) + " events lost before it") }
         return notes

@@ -15,7 +15,7 @@ struct Sparklines {
             lines = []
             return
         }
-        let columns = min(max(8, width - 2 - 14 - 26), points.count)
+        let columns = min(max(4, width - 2 - 14 - 24), points.count)
         let span = last.boottimeNs - first.boottimeNs
         let curves: [(String, (SeriesPoint) -> UInt64?, (UInt64) -> String, lowIsWorst: Bool)] = [
             ("memory full", { $0.memoryFull.isUnknown ? nil : UInt64($0.memoryFull.millionths) }, Self.percent, false),

@@ -43,19 +43,21 @@ private struct TimelinePage {
     mutating func head() {
         let id = "INCIDENT " + NameWords.name(incident.id)
         let host = "host " + NameWords.name(incident.host.name)
-        let left = id + "   " + words.verdict
-        let gap = options.width - displayWidth(left) - displayWidth(host)
-        let painted =
-            page.paint(id, .heading) + "   " + page.paint(words.verdict, style(of: incident.severity))
-        if gap >= 2 {
-            page.line(painted + String(repeating: " ", count: gap) + host)
+        let left = displayWidth(id + "   " + words.verdict)
+        let gap = options.width - left - displayWidth(host)
+        let verdict = style(of: incident.severity)
+        if left <= options.width {
+            let end = gap >= 2 ? String(repeating: " ", count: gap) + host : ""
+            page.line(page.paint(id, .heading) + "   " + page.paint(words.verdict, verdict) + end)
         } else {
-            page.line(painted)
-            page.paragraph(hanging: 0, host)
+            page.paragraph(hanging: 0, id, .heading)
+            page.paragraph(hanging: 0, words.verdict, verdict)
         }
+        if gap < 2 { page.paragraph(hanging: 0, host) }
         page.paragraph(hanging: 0, words.span)
         if let next = words.nextBoot { page.paragraph(hanging: 0, next) }
         if let scope = words.scope { page.paragraph(hanging: 0, scope) }
+        if let development = words.development { page.paragraph(hanging: 0, development) }
         page.blank()
         page.paragraph(
             hanging: 2, incident.summary.isEmpty ? "No summary." : Escaping.terminal(incident.summary))
@@ -73,7 +75,7 @@ private struct TimelinePage {
     // MARK: Why, and why nothing stopped it
 
     mutating func chain() {
-        if incident.chain.isEmpty { return page.section("CHAIN", "  no link has evidence") }
+        if incident.chain.isEmpty { return page.section("CHAIN", "no link has evidence") }
         page.section("CHAIN")
         let times = incident.chain.map { clock.short($0.onset) }
         let timeWidth = times.map(displayWidth).max() ?? 0
@@ -92,8 +94,8 @@ private struct TimelinePage {
             }
             if all {
                 for item in link.evidence { page.paragraph(hanging: hanging, NameWords.evidence(item), .faint) }
-            } else if !link.evidence.isEmpty {
-                page.paragraph(hanging: hanging, "from " + NameWords.sources(link.evidence), .faint)
+            } else {
+                sources(link.evidence, hanging: hanging)
             }
         }
     }
@@ -104,7 +106,7 @@ private struct TimelinePage {
         if stoppers.isEmpty && findings.isEmpty {
             switch incident.incidentClass {
             case .ioStorm, .deviceStall: return  // No kill would have helped.
-            default: return page.section(words.backstopTitle, "  nothing is known of the backstops")
+            default: return page.section(words.backstopTitle, "nothing is known of the backstops")
             }
         }
         page.section(words.backstopTitle)
@@ -114,81 +116,105 @@ private struct TimelinePage {
             page.paragraph([("  " + stopper.name, .good)], hanging: hanging, stopper.finding)
         }
         for finding in findings {
-            page.paragraph([("  " + NameWords.name(finding.name), .heading)], hanging: hanging, NameWords.name(finding.finding))
+            page.paragraph(
+                [("  " + NameWords.name(finding.name), .heading)], hanging: hanging, NameWords.name(finding.finding))
             if all {
                 for item in finding.evidence { page.paragraph(hanging: hanging, NameWords.evidence(item), .faint) }
-            } else if !finding.evidence.isEmpty {
-                page.paragraph(hanging: hanging, "from " + NameWords.sources(finding.evidence), .faint)
+            } else {
+                sources(finding.evidence, hanging: hanging)
             }
         }
+    }
+
+    private mutating func sources(_ evidence: [Evidence], hanging: Int) {
+        let sources = NameWords.sources(evidence)
+        if !sources.isEmpty { page.paragraph(hanging: hanging, "from " + sources, .faint) }
     }
 
     // MARK: Who
 
     mutating func suspects() {
-        if incident.suspects.isEmpty { return page.section("SUSPECTS", "  none found") }
-        let nameWidth = options.width - 2 - 12 - 13 - 12 - 13
-        page.section(
-            padded("SUSPECTS", to: nameWidth + 2), rightAligned("grew", to: 12) + rightAligned("swapped out", to: 13)
-                + rightAligned("throttled", to: 12) + "   confidence")
+        if incident.suspects.isEmpty { return page.section("SUSPECTS", "none found") }
+        let table = options.width >= 76
+        let nameWidth = options.width - 50
+        if table {
+            page.line(
+                page.paint(padded("SUSPECTS", to: nameWidth), .section) + rightAligned("grew", to: 12)
+                    + rightAligned("swapped out", to: 13) + rightAligned("throttled", to: 12) + "   confidence")
+        } else {
+            page.section("SUSPECTS")
+        }
         var owner = Bytes()
         for suspect in incident.suspects {
-            var name: String
-            if suspect.pid == 0 {
-                name = "  " + NameWords.cgroup(suspect.cgroup)
-                owner = suspect.cgroup
-            } else {
-                name = (suspect.cgroup == owner ? "    " : "  ") + NameWords.process(suspect.comm, suspect.pid)
-                if suspect.cgroup != owner { name += " in " + NameWords.cgroup(suspect.cgroup) }
-            }
-            if !suspect.user.isEmpty { name += " (" + Escaping.terminal(suspect.user) + ")" }
+            let grew = Units.growth(suspect.grewBytes)
+            let swapped = Units.bytes(suspect.swapWrittenBytes)
+            let throttled = Units.duration(suspect.throttledNs)
+            let confidence = suspect.confidence.label
             let figures =
-                rightAligned(Units.growth(suspect.grewBytes), to: 12)
-                + rightAligned(Units.bytes(suspect.swapWrittenBytes), to: 13)
-                + rightAligned(Units.duration(suspect.throttledNs), to: 12) + "   " + suspect.confidence.label
-            row(name, figures, nameWidth: nameWidth + 2)
+                table
+                ? rightAligned(grew, to: 12) + rightAligned(swapped, to: 13) + rightAligned(throttled, to: 12) + "   "
+                    + confidence
+                : "grew " + grew + ", swapped out " + swapped + ", throttled " + throttled + ", confidence "
+                    + confidence
+            row(name(of: suspect, under: owner), figures, nameWidth: table ? nameWidth : options.width)
+            if suspect.pid == 0 { owner = suspect.cgroup }
         }
         if incident.suspects.contains(where: { ($0.throttledNs.value ?? 0) > 0 }) {
             page.paragraph(hanging: 2, "throttled: task time in memory.high; several tasks may stall at once", .faint)
         }
     }
 
+    /// A process stands indented below its cgroup where that is a suspect itself.
+    private func name(of suspect: Suspect, under owner: Bytes) -> String {
+        var name = "  " + NameWords.cgroup(suspect.cgroup)
+        if suspect.pid != 0 {
+            let process = NameWords.process(suspect.comm, suspect.pid)
+            name =
+                suspect.cgroup == owner ? "    " + process : "  " + process + " in " + NameWords.cgroup(suspect.cgroup)
+        }
+        return suspect.user.isEmpty ? name : name + " (" + Escaping.terminal(suspect.user) + ")"
+    }
+
     mutating func bystanders() {
         if incident.bystanders.isEmpty { return }
         let nameWidth = options.width / 2 - 6
-        page.section(padded("BYSTANDERS", to: nameWidth), "stalled")
+        page.line(page.paint(padded("BYSTANDERS", to: nameWidth), .section) + "stalled")
         for bystander in incident.bystanders {
             let source = bystander.source.isEmpty ? "" : "  (" + Escaping.terminal(bystander.source) + ")"
-            row("  " + NameWords.cgroup(bystander.cgroup), Units.duration(bystander.stalledNs) + source, nameWidth: nameWidth)
+            row(
+                "  " + NameWords.cgroup(bystander.cgroup), Units.duration(bystander.stalledNs) + source,
+                nameWidth: nameWidth)
         }
     }
 
     /// A name and its figures on one line; a name that is too long stands above them.
     private mutating func row(_ name: String, _ figures: String, nameWidth: Int) {
-        if displayWidth(name) < nameWidth {
-            page.line(padded(name, to: nameWidth) + figures)
-        } else {
-            // Over several lines; the figures stand behind the last where it leaves room.
-            let indent = String(repeating: " ", count: name.prefix { $0 == " " }.count)
-            let room = options.width - indent.utf8.count
-            var lines = wrapped(name, first: room, rest: room).map { indent + $0 }
-            if displayWidth(lines[lines.count - 1]) >= nameWidth { lines.append("") }
-            for line in lines.dropLast() { page.line(line) }
-            page.line(padded(lines[lines.count - 1], to: nameWidth) + figures)
+        let indent = name.prefix { $0 == " " }.count
+        let fits = nameWidth + displayWidth(figures) <= options.width
+        if fits && displayWidth(name) < nameWidth { return page.line(padded(name, to: nameWidth) + figures) }
+        let room = options.width - indent
+        var lines = wrapped(name, first: room, rest: room).map { String(repeating: " ", count: indent) + $0 }
+        guard fits else {
+            for line in lines { page.line(line) }
+            return page.paragraph(hanging: indent + 2, figures)
         }
+        // The figures stand behind the name's last line where it leaves room.
+        if displayWidth(lines[lines.count - 1]) >= nameWidth { lines.append("") }
+        for line in lines.dropLast() { page.line(line) }
+        page.line(padded(lines[lines.count - 1], to: nameWidth) + figures)
     }
 
     // MARK: The kills
 
     mutating func kills() {
-        if incident.kills.isEmpty { return page.section("KILLS", "  none") }
-        page.section("KILLS", incident.kills.count > 1 ? "  (\(incident.kills.count))" : "")
+        if incident.kills.isEmpty { return page.section("KILLS", "none") }
+        page.section("KILLS", incident.kills.count > 1 ? "(\(incident.kills.count))" : "")
         // Many kills in a row resemble each other: the first in full, the rest in a line each.
         let full = all ? incident.kills.count : 4
         let shown = all ? incident.kills.count : full + max(0, (options.timelineEntries ?? 0) - full)
         for (index, kill) in incident.kills.prefix(shown).enumerated() { self.kill(kill, full: index < full) }
         if incident.kills.count > shown {
-            page.line("  ... \(incident.kills.count - shown) more (--all for every one)")
+            page.paragraph(hanging: 2, "... \(incident.kills.count - shown) more (--all for every one)", .faint)
         }
     }
 
@@ -202,14 +228,17 @@ private struct TimelinePage {
         page.paragraph(hanging: hanging, kind.killer)
         guard full else { return }
         page.paragraph(
-            hanging: hanging, ([kind.trigger, kind.size, kind.death] as [String?]).compactMap { $0 }.joined(separator: "; "))
+            hanging: hanging,
+            ([kind.trigger, kind.size, kind.death] as [String?]).compactMap { $0 }.joined(separator: "; "))
         if !kill.victim.cmdline.isEmpty {
             let command = Escaping.terminal(kill.victim.cmdline) + (kill.victim.cmdlineTruncated ? " ..." : "")
             page.paragraph(hanging: hanging, "command: " + (all ? command : shortened(command, to: 120)), .faint)
         }
+        for fact in kind.belongings { page.paragraph(hanging: hanging, fact, .faint) }
         if let others = kind.others { page.paragraph(hanging: hanging, "with it died " + others) }
         for cgroup in kind.cgroups(all: all) { page.paragraph(hanging: hanging, "cgroup " + cgroup, .faint) }
         page.paragraph(hanging: hanging, "evidence: " + kind.evidence(all: all), .faint)
+        if all { for fact in kind.surroundings { page.paragraph(hanging: hanging, fact, .faint) } }
         for caveat in kind.caveats { page.paragraph(hanging: hanging, caveat, .warning) }
     }
 
@@ -223,17 +252,17 @@ private struct TimelinePage {
         guard options.blockElements else { return }
         let lines = Sparklines(incident.series, width: options.width).lines
         guard !lines.isEmpty, let first = incident.series.first, let last = incident.series.last else { return }
-        page.section("SERIES", "  " + clock.short(first.at, decimals: 0) + " to " + clock.short(last.at, decimals: 0))
+        page.section("SERIES", clock.short(first.at, decimals: 0) + " to " + clock.short(last.at, decimals: 0))
         for line in lines { page.line("  " + line) }
     }
 
     mutating func timeline() {
         let count = incident.timeline.count
-        guard count > 0 else { return page.section("TIMELINE", "  empty") }
+        guard count > 0 else { return page.section("TIMELINE", "empty") }
         let lines = words.timeline(limit: options.timelineEntries)
         let cut = lines.contains { if case .omitted = $0 { true } else { false } }
         let entries = NameWords.plural(count, "entry", "entries")
-        page.section("TIMELINE", "  (" + entries + (cut ? "; --all for every one)" : ")"))
+        page.section("TIMELINE", "(" + entries + (cut ? "; --all for every one)" : ")"))
         let times = incident.timeline.map { clock.short($0.at, decimals: 3) }
         let hanging = 2 + (times.map(displayWidth).max() ?? 0) + 2
         for line in lines {

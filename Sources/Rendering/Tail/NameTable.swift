@@ -1,0 +1,70 @@
+public import Events
+
+/// Which name a number had: cgroups, users and devices, the page size and the clock, learned from the events themselves.
+///
+/// Feed it every event in order, before the event is shown. Bounded: beyond `capacity` cgroups, those removed longest ago go
+/// first, then new names are not taken up.
+public struct NameTable: Sendable {
+    public private(set) var clock = ClockSnapshot()
+    public private(set) var pageSize: UInt64 = 4096
+    private var cgroups: [UInt64: Bytes] = [:]
+    private var removed: [UInt64] = []
+    private var users: [UInt32: Bytes] = [:]
+    private var devices: [UInt32: Bytes] = [:]
+    private let capacity: Int
+
+    public init(capacity: Int = 65_536) { self.capacity = max(1, capacity) }
+
+    public mutating func note(_ event: Event) {
+        switch event.payload {
+        case .cgroup(let change):
+            switch change.action {
+            case .seen, .created, .renamed: name(cgroup: change.id, change.path)
+            case .removed:
+                // Its name is still wanted: what it did may be told after it is gone.
+                name(cgroup: change.id, change.path)
+                if removed.count < capacity { removed.append(change.id) }
+            }
+        case .oomKill(let kill): name(cgroup: kill.victim.task.cgroup, kill.victim.cgroupPath)
+        case .signal(let signal): name(cgroup: signal.target.task.cgroup, signal.target.cgroupPath)
+        case .userName(let user): if users.count < capacity { users[user.uid] = user.name }
+        case .deviceName(let device): if devices.count < capacity { devices[device.device] = device.name }
+        case .clock(let snapshot): clock = snapshot
+        case .recorderStart(let start): pageSize = start.pageSize
+        default: break
+        }
+    }
+
+    private mutating func name(cgroup id: UInt64, _ path: Bytes) {
+        guard id != 0, !path.isEmpty else { return }
+        if cgroups[id] == nil && cgroups.count >= capacity {
+            guard let oldest = removed.first else { return }
+            removed.removeFirst()
+            cgroups[oldest] = nil
+        }
+        cgroups[id] = path
+    }
+
+    /// The path, or empty.
+    public func path(ofCgroup id: UInt64) -> Bytes { cgroups[id] ?? Bytes() }
+
+    /// The user's name, or empty.
+    public func name(ofUser uid: UInt32) -> Bytes { users[uid] ?? Bytes() }
+
+    // MARK: In words
+
+    func cgroup(_ id: UInt64) -> String {
+        if let path = cgroups[id] { return NameWords.cgroup(path) }
+        return id == 0 ? "an unknown cgroup" : "cgroup \(id)"
+    }
+
+    func user(_ uid: UInt32) -> String { NameWords.user(uid: Figure(UInt64(uid)), name: name(ofUser: uid)) }
+
+    /// `vda`, or `253:0`.
+    func device(_ number: UInt32) -> String {
+        if let name = devices[number] { return Escaping.terminal(name) }
+        return "\(number >> 20):\(number & 0xfffff)"
+    }
+
+    func process(_ task: TaskIdentity) -> String { NameWords.process(task.comm, task.tgid) }
+}
