@@ -29,7 +29,8 @@ final class DiskThread {
     private var backoffNs: UInt64 = 0
     private var lastCommitNs: UInt64 = 0
 
-    init(_ shared: WriterShared, _ files: any RecordingFiles, _ store: SegmentStore, _ geometry: Geometry, path: String) {
+    init(_ shared: WriterShared, _ files: any RecordingFiles, _ store: SegmentStore, _ geometry: Geometry, path: String)
+    {
         self.shared = shared
         self.files = files
         self.store = store
@@ -204,7 +205,9 @@ final class DiskThread {
         rewrite += 1
         var marked = state
         marked.flags.insert(.tail)
-        guard unsafe put(tail.raw, slot, marked, rewrite: rewrite, unit: Layout.tailUnits[tailSlot]) else { return false }
+        guard unsafe put(tail.raw, slot, marked, rewrite: rewrite, unit: Layout.tailUnits[tailSlot]) else {
+            return false
+        }
         tailSlot = 1 - tailSlot
         return true
     }
@@ -227,7 +230,8 @@ final class DiskThread {
         unsafe header.seal(page)
         let end = PageHeader.size + state.used
         let length = Layout.roundedToBlock(end)
-        unsafe UnsafeMutableRawBufferPointer(rebasing: page[end..<length]).initializeMemory(as: UInt8.self, repeating: 0)
+        unsafe UnsafeMutableRawBufferPointer(rebasing: page[end..<length]).initializeMemory(
+            as: UInt8.self, repeating: 0)
         do {
             let bytes = unsafe UnsafeRawBufferPointer(rebasing: page[0..<length])
             try unsafe files.write(segment.file, bytes, at: unit * geometry.pageBytes)
