@@ -115,6 +115,20 @@ func sampleEvents(_ seqs: Range<UInt64>, seed: UInt64 = 1, longestName: Int = 60
     seqs.map { EventSamples.event(seq: $0, seed: seed, longestName: longestName) }
 }
 
+/// The same without records of incidents: nothing that retention would keep.
+func calmEvents(_ seqs: Range<UInt64>) -> [Event] {
+    sampleEvents(seqs).map { event in
+        guard case .incident = event.payload else { return event }
+        return EventSamples.event(.load, seed: event.seq, seq: event.seq)
+    }
+}
+
+func record(_ files: MemoryFiles, _ events: [Event], _ options: RecordingOptions = smallOptions()) throws {
+    let (writer, _) = try RecordingWriter.open("memory", options, files: files)
+    writer.appendAll(events)
+    #expect(writer.close())
+}
+
 /// Events without the snapshots between them.
 func events(_ reader: RecordingReader, from seq: UInt64 = 0) -> [Event] {
     var result: [Event] = []

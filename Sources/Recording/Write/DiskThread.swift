@@ -159,7 +159,7 @@ final class DiskThread {
             if now >= until { break }
             shared.sleep(ns: until - now)
         }
-        backoffNs = min(max(backoffNs * 2, 125_000_000), 8_000_000_000)
+        backoffNs = min(max(backoffNs * 2, 125_000_000), 2_000_000_000)
         if stopping { backoffNs = max(backoffNs, 1_000_000_000) }
         return true
     }
