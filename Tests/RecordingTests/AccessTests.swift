@@ -54,11 +54,8 @@ private final class SharedClock: Sendable {
             writer.commit()
             // No wait: the disk thread is writing while this reads.
             guard let reader = try? RecordingReader(scratch.path) else { continue }
-            reader.forEach { (event: Event) in
-                if case .snapshot = event.payload { return }
-                if event != EventSamples.event(seq: event.seq, seed: 1, longestName: 60) {
-                    Issue.record("a wrong event \(event.seq) in round \(round)")
-                }
+            for event in events(reader) where event != EventSamples.event(seq: event.seq, seed: 1, longestName: 60) {
+                Issue.record("a wrong event \(event.seq) in round \(round)")
             }
             #expect(reader.damage.isEmpty)
         }
@@ -188,10 +185,11 @@ private final class SharedClock: Sendable {
         #expect(reader.ignored.count == 2)
         var gaps: [RecordingGap] = []
         var read: [Event] = []
-        reader.forEach(gap: { gaps.append($0) }) { (event: Event) in
+        let note = { (event: Event) in
             if case .snapshot = event.payload { return }
             read.append(event)
         }
+        reader.forEach(gap: { gaps.append($0) }, note)
         #expect(gaps.count == 1)
         let gap = try #require(gaps.first)
         #expect(gap.cause == .missingSegments)

@@ -170,7 +170,8 @@ extension MemoryFiles.Disk {
     func read() -> (events: [Event], damage: [RecordingDamage])? {
         guard let reader = try? RecordingReader("memory", files: MemoryFiles(self)) else { return nil }
         var result: [Event] = []
-        reader.forEach { (event: Event) in result.append(event) }
+        let note = { (event: Event) in result.append(event) }
+        reader.forEach(note)
         return (result, reader.damage)
     }
 }

@@ -52,11 +52,14 @@ do throws(RecordingError) {
     var seq = recovered.nextSeq
     while true {
         let event = EventSamples.event(seq: seq, seed: seed)
-        if writer.append(event, snapshot: { Bytes(repeating: UInt8(truncatingIfNeeded: event.seq), count: 700) }) {
-            seq += 1
-        } else {
-            writer.takeLosses { _ in }
-            usleep(200)
+        guard writer.append(event, snapshot: { Bytes(repeating: UInt8(truncatingIfNeeded: event.seq), count: 700) })
+        else {
+            fail("no room for \(seq)")
+        }
+        seq += 1
+        while seq - writer.acknowledgedSeq > 400 {
+            writer.commit()
+            usleep(100)
         }
         if random.next() % 16 == 0 { writer.commit() }
         if random.next() % 64 == 0 { usleep(300) }
