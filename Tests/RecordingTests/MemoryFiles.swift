@@ -133,9 +133,10 @@ final class MemoryFiles: RecordingFiles {
         }
     }
 
-    func write(_ file: Int32, _ buffer: UnsafeRawBufferPointer, at offset: Int) throws(FileError) {
+    func write(_ file: Int32, _ buffers: [UnsafeRawBufferPointer], at offset: Int) throws(FileError) {
         try with { guarded throws(FileError) in
-            try change(&guarded, .write(id: try id(guarded, file), offset: offset, bytes: Bytes(buffer)))
+            let bytes = buffers.reduce(into: Bytes()) { $0 += $1 }
+            try change(&guarded, .write(id: try id(guarded, file), offset: offset, bytes: bytes))
         }
     }
 
