@@ -10,6 +10,12 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+/// For what only the tests use.
+let relaxed: [SwiftSetting] = [
+    .treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
 /// Static archives by exact file name, so that the release binary needs no library of the machine it runs on.
 let bpfLibraries: [LinkerSetting] = [
     .linkedLibrary(":libbpf.a"), .linkedLibrary(":libelf.a"), .linkedLibrary(":libz.a"),
@@ -46,10 +52,14 @@ let package = Package(
                 "Events", "Probes", "Host", "Recording", "Incidents", "Rendering", "Live", "CLinux",
             ],
             swiftSettings: strict, linkerSettings: bpfLibraries),
-        tests("Events", ["KernelWire"]),
+        .target(name: "EventSamples", dependencies: ["Events"], path: "Tests/EventSamples", swiftSettings: relaxed),
+        .executableTarget(
+            name: "recording-writer", dependencies: ["Recording", "Events", "EventSamples"],
+            path: "Tests/RecordingWriterProcess", swiftSettings: relaxed),
+        tests("Events", ["KernelWire", "EventSamples"]),
         tests("Probes", ["Events"]),
         tests("Host", ["Events"]),
-        tests("Recording", ["Events"]),
+        tests("Recording", ["Events", "EventSamples", "CLinux", "recording-writer"]),
         tests("Incidents", ["Events"]),
         tests("Rendering", ["Incidents", "Events"]),
         tests("Live", ["Events"]),

@@ -14,18 +14,23 @@
 /// Previous values per kind and series. Cleared lazily: a slot belongs to the block whose number it carries.
 @safe
 struct DeltaState: ~Copyable {
-    static let series = 16
+    /// Slots of a kind with series; a series' key is hashed to one.
+    static let series = 256
+    /// Numbers of an event that have a previous value; those beyond are written as they are.
     static let fields = 48
+    /// Event kinds are below this.
     static let kinds = 96
+    /// Kinds without series come first, then the slots of each kind with series.
+    private static let slots = kinds + EventKind.kindsWithSeries * series
 
     private let values: UnsafeMutablePointer<UInt64>
     private let owner: UnsafeMutablePointer<UInt32>
     private var block: UInt32 = 0
 
     init() {
-        unsafe values = .allocate(capacity: Self.kinds * Self.series * Self.fields)
-        unsafe owner = .allocate(capacity: Self.kinds * Self.series)
-        unsafe owner.initialize(repeating: 0, count: Self.kinds * Self.series)
+        unsafe values = .allocate(capacity: Self.slots * Self.fields)
+        unsafe owner = .allocate(capacity: Self.slots)
+        unsafe owner.initialize(repeating: 0, count: Self.slots)
     }
 
     deinit {
@@ -36,7 +41,7 @@ struct DeltaState: ~Copyable {
     mutating func beginBlock() {
         block &+= 1
         if block == 0 {
-            unsafe owner.initialize(repeating: 0, count: Self.kinds * Self.series)
+            unsafe owner.initialize(repeating: 0, count: Self.slots)
             block = 1
         }
     }
@@ -44,7 +49,8 @@ struct DeltaState: ~Copyable {
     /// The previous values of a kind's series: `fields` numbers.
     @inline(__always)
     func slot(_ kind: EventKind, _ series: Int) -> UnsafeMutablePointer<UInt64> {
-        let index = Int(kind.rawValue) * Self.series + series
+        let place = kind.seriesPlace
+        let index = place < 0 ? Int(kind.rawValue) : Self.kinds + place * Self.series + series
         let slot = unsafe values + index * Self.fields
         if unsafe owner[index] != block {
             unsafe owner[index] = block
@@ -56,7 +62,7 @@ struct DeltaState: ~Copyable {
 
 @inline(__always)
 func seriesSlot(_ key: UInt64) -> Int {
-    Int(truncatingIfNeeded: (key &* 0x9e37_79b9_7f4a_7c15) >> 60)
+    Int(truncatingIfNeeded: (key &* 0x9e37_79b9_7f4a_7c15) >> 56)
 }
 
 /// Writes events into a block.
@@ -142,7 +148,6 @@ public struct EventDecoder: ~Copyable {
         var series = 0
         if kind.hasSeries {
             series = Int(try unsafe source.byte())
-            guard series < DeltaState.series else { throw .unknownKind(UInt64(series)) }
         }
         let ns = lastNs &+ UInt64(bitPattern: unzigzag(try unsafe source.varint()))
         var reader = unsafe DeltaReader(slot: delta.slot(kind, series), source: source)
@@ -156,12 +161,21 @@ public struct EventDecoder: ~Copyable {
 }
 
 extension EventKind {
-    /// Whether `Payload.seriesKey` names a series for this kind.
+    static let kindsWithSeries = 5
+
+    /// Place among the kinds for which `Payload.seriesKey` names a series; negative for the others.
     @inline(__always)
-    var hasSeries: Bool {
+    var seriesPlace: Int {
         switch self {
-        case .cgroupSample, .cgroupIO, .cgroupStall, .device, .ioInterval: true
-        default: false
+        case .cgroupSample: 0
+        case .cgroupIO: 1
+        case .cgroupStall: 2
+        case .device: 3
+        case .ioInterval: 4
+        default: -1
         }
     }
+
+    @inline(__always)
+    var hasSeries: Bool { seriesPlace >= 0 }
 }

@@ -8,7 +8,9 @@ final class AlignedBuffer: @unchecked Sendable {
 
     /// - Parameter bytes: a multiple of 4096. Traps without memory: for the few buffers made at a start.
     init(_ bytes: Int) {
-        guard let buffer = unsafe AlignedBuffer.map(bytes) else { fatalError("no memory for a buffer of \(bytes) bytes") }
+        guard let buffer = unsafe AlignedBuffer.map(bytes) else {
+            fatalError("no memory for a buffer of \(bytes) bytes")
+        }
         unsafe raw = buffer
     }
 

@@ -29,8 +29,8 @@ protocol RecordingFiles: Sendable {
     func size(_ file: Int32) throws(FileError) -> Int
     /// Reads up to the buffer's size; fewer bytes mean the end of the file.
     func read(_ file: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int
-    /// Writes all of the buffer or throws.
-    func write(_ file: Int32, _ buffer: UnsafeRawBufferPointer, at offset: Int) throws(FileError)
+    /// Writes all of the buffers, one after the other, or throws.
+    func write(_ file: Int32, _ buffers: [UnsafeRawBufferPointer], at offset: Int) throws(FileError)
     /// Takes the space of a file of this size; only its length where the file system cannot.
     func allocate(_ file: Int32, _ bytes: Int) throws(FileError)
     func truncate(_ file: Int32, _ bytes: Int) throws(FileError)
@@ -41,6 +41,12 @@ protocol RecordingFiles: Sendable {
     func lock(_ file: Int32) throws(FileError) -> Bool
     /// Gives a file or directory to a group.
     func give(_ file: Int32, group: UInt32) throws(FileError)
+}
+
+extension RecordingFiles {
+    func write(_ file: Int32, _ buffer: UnsafeRawBufferPointer, at offset: Int) throws(FileError) {
+        try unsafe write(file, [buffer], at: offset)
+    }
 }
 
 /// The file system itself.
@@ -104,10 +110,14 @@ struct SystemFiles: RecordingFiles {
         return done
     }
 
-    func write(_ file: Int32, _ buffer: UnsafeRawBufferPointer, at offset: Int) throws(FileError) {
+    func write(_ file: Int32, _ buffers: [UnsafeRawBufferPointer], at offset: Int) throws(FileError) {
+        let vectors = unsafe buffers.map {
+            unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count)
+        }
+        let wanted = unsafe buffers.reduce(0) { $0 + $1.count }
         while true {
-            let count = unsafe pwrite(file, buffer.baseAddress!, buffer.count, offset)
-            if count == buffer.count { return }
+            let count = unsafe pwritev(file, vectors, Int32(vectors.count), offset)
+            if count == wanted { return }
             if count < 0 && errno == EINTR { continue }
             // A short write of aligned blocks is the disk's end.
             throw FileError(errno: count < 0 ? errno : ENOSPC)

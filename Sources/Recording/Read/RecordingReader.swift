@@ -82,7 +82,7 @@ public final class RecordingReader {
     ) throws(E) {
         var scan = ScanState(from: seq)
         for place in startingPlace(seq)..<listing.segments.count {
-            try scanSegment(place, &scan, gap: gap, pages: { _ in true }, body)
+            try scanSegment(place, &scan, gap: gap, body: body)
         }
     }
 
@@ -92,12 +92,13 @@ public final class RecordingReader {
         for place in listing.segments.indices {
             var scan = ScanState(from: 0)
             do throws(Found) {
-                try scanSegment(place, &scan, gap: { _ in }, pages: { $0.isAnyOf(.snapshot, .continues) }) {
-                    event throws(Found) in
-                    guard case .snapshot(let snapshot) = event.payload else { return }
-                    body(event.seq, snapshot.state)
-                    throw Found()
-                }
+                try scanSegment(
+                    place, &scan, pages: { $0.flags.contains(.snapshot) },
+                    body: { event throws(Found) in
+                        guard case .snapshot(let snapshot) = event.payload else { return }
+                        body(event.seq, snapshot.state)
+                        throw Found()
+                    })
             } catch {}
         }
     }
@@ -110,9 +111,11 @@ public final class RecordingReader {
         var records: [UInt64: IncidentRecord] = [:]
         for place in listing.segments.indices where mayHoldIncident(place) {
             var scan = ScanState(from: 0)
-            scanSegment(place, &scan, gap: { _ in }, pages: { $0.flags.contains(.incident) }) { (event: Event) in
-                if case .incident(let record) = event.payload { records[record.openingSeq] = record }
-            }
+            scanSegment(
+                place, &scan, pages: { $0.flags.contains(.incident) },
+                body: { (event: Event) in
+                    if case .incident(let record) = event.payload { records[record.openingSeq] = record }
+                })
         }
         return records.values.sorted { $0.openingSeq < $1.openingSeq }
     }
@@ -126,16 +129,18 @@ public final class RecordingReader {
         var high = listing.segments.count
         while low < high {
             let middle = (low + high) / 2
-            if listing.segments[middle].header.clock.realtimeNs <= realtime { low = middle + 1 } else { high = middle }
+            if listing.segments[middle].header.clock.realtimeNs < realtime { low = middle + 1 } else { high = middle }
         }
         for place in max(0, low - 1)..<listing.segments.count {
             let clock = listing.segments[place].header.clock
             var scan = ScanState(from: 0)
             do throws(Found) {
-                try scanSegment(place, &scan, gap: { _ in }, pages: { _ in true }) { event throws(Found) in
-                    if case .snapshot = event.payload { return }
-                    if let at = clock.realtimeNs(of: event.moment), at >= realtime { throw Found(seq: event.seq) }
-                }
+                try scanSegment(
+                    place, &scan,
+                    body: { event throws(Found) in
+                        if case .snapshot = event.payload { return }
+                        if let at = clock.realtimeNs(of: event.moment), at >= realtime { throw Found(seq: event.seq) }
+                    })
             } catch { return error.seq }
         }
         return nil
@@ -180,8 +185,8 @@ public final class RecordingReader {
     }
 
     func scanSegment<E: Error>(
-        _ place: Int, _ scan: inout ScanState, gap: (RecordingGap) -> Void, pages wanted: (PageHeader) -> Bool,
-        _ body: (Event) throws(E) -> Void
+        _ place: Int, _ scan: inout ScanState, gap: (RecordingGap) -> Void = { _ in },
+        pages wanted: (PageHeader) -> Bool = { _ in true }, body: (Event) throws(E) -> Void
     ) throws(E) {
         let segment = listing.segments[place]
         enter(segment.header, &scan, gap)
@@ -305,6 +310,4 @@ public final class RecordingReader {
 extension PageHeader {
     /// Holds whole events only.
     var isWholePage: Bool { flags.isDisjoint(with: [.continues, .unfinished]) }
-
-    func isAnyOf(_ flags: PageFlags...) -> Bool { flags.contains { self.flags.contains($0) } }
 }

@@ -108,12 +108,12 @@ struct Recovery {
             var incidents: [IncidentRecord] = []
             var held = false
             reader.scanSegment(
-                place, &scan, gap: { _ in },
+                place, &scan,
                 pages: { page in
                     if page.flags.contains(.incident) { held = true }
                     return true
                 },
-                { (event: Event) in
+                body: { (event: Event) in
                     switch event.payload {
                     case .snapshot(let state): snapshot = (event.seq, state.state)
                     case .incident(let record):

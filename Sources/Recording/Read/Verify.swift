@@ -39,7 +39,7 @@ func verify(_ reader: RecordingReader) -> VerifyReport {
     for place in reader.listing.segments.indices {
         report.segments += 1
         report.fileBytes += reader.listing.segments[place].fileBytes
-        reader.scanSegment(place, &scan, gap: { report.gaps.append($0) }, pages: { _ in true }) { (event: Event) in
+        let count = { (event: Event) in
             switch event.payload {
             case .snapshot:
                 report.snapshots += 1
@@ -53,6 +53,7 @@ func verify(_ reader: RecordingReader) -> VerifyReport {
             report.lastMoment = event.moment
             report.endedCleanly = if case .recorderStop = event.payload { true } else { false }
         }
+        reader.scanSegment(place, &scan, gap: { report.gaps.append($0) }, body: count)
     }
     report.pages = scan.pages
     report.eventBytes = scan.eventBytes

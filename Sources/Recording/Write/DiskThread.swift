@@ -4,6 +4,7 @@ import Glibc
 
 /// The one thread that waits for the disk: takes finished pages and the published part of the page being filled, writes
 /// them, and says what is durable.
+@safe
 final class DiskThread {
     private let shared: WriterShared
     private let files: any RecordingFiles
@@ -26,16 +27,23 @@ final class DiskThread {
     /// Pages of an event whose last page is still to come: written, but worth nothing without it.
     private var pieces: [PageSlot] = []
     private let tail: AlignedBuffer
+    /// Finished pages to be written with one call, and their bytes.
+    private var batch: [PageSlot] = []
+    private var parts: [UnsafeRawBufferPointer] = unsafe []
+    /// A call writes at most a quarter of the memory, so that pages come back while it lasts.
+    private let longestBatch: Int
     private var backoffNs: UInt64 = 0
     private var lastCommitNs: UInt64 = 0
 
-    init(_ shared: WriterShared, _ files: any RecordingFiles, _ store: SegmentStore, _ geometry: Geometry, path: String) {
+    init(_ shared: WriterShared, _ files: any RecordingFiles, _ store: SegmentStore, _ geometry: Geometry, path: String)
+    {
         self.shared = shared
         self.files = files
         self.store = store
         self.geometry = geometry
         self.path = path
         tail = AlignedBuffer(geometry.pageBytes)
+        longestBatch = min(64, geometry.queuePages / 4)
     }
 
     func run() {
@@ -69,14 +77,16 @@ final class DiskThread {
         store.close()
     }
 
-    /// Writes every finished page there is.
+    /// Writes every finished page there is, neighbours together.
     private func drain() {
-        while let place = shared.finished.pop() {
-            let slot = shared.slots[place]
-            if !finish(slot) {
-                // Stopping on a disk that takes nothing: what is not acknowledged is lost, as it would be in a crash.
-                giveBack(slot)
+        while let first = shared.finished.pop() {
+            batch.removeAll(keepingCapacity: true)
+            batch.append(shared.slots[first])
+            while batch.count < longestBatch, let next = shared.finished.first, !shared.slots[next].beginsSegment {
+                _ = shared.finished.pop()
+                batch.append(shared.slots[next])
             }
+            writeBatch()
         }
     }
 
@@ -84,35 +94,43 @@ final class DiskThread {
         shared.returned.push(slot.index)
     }
 
-    /// Writes a finished page to its place, in another segment when this one fails.
-    private func finish(_ slot: PageSlot) -> Bool {
-        nextNumber = slot.number + 1
-        let state = slot.state
-        if !state.flags.contains(.continues) && !pieces.isEmpty {
-            // The event they began was given up for want of memory.
-            for piece in pieces { giveBack(piece) }
-            pieces.removeAll(keepingCapacity: true)
-        }
-        guard state.used > 0 else {
-            giveBack(slot)
-            return true
-        }
-        if slot.beginsSegment, committed.number != slot.number { seal(cut: false) }
-        while true {
-            if writeFull(slot, state) { break }
-            if !retry() { return false }
-        }
-        if state.flags.contains(.unfinished) {
-            pieces.append(slot)
-            return true
-        }
-        let events = pieces.isEmpty ? state.events : pieces[0].state.events
-        let first = pieces.first?.firstSeq ?? slot.firstSeq
-        acknowledge(first, events)
+    private func giveBackPieces() {
         for piece in pieces { giveBack(piece) }
         pieces.removeAll(keepingCapacity: true)
-        giveBack(slot)
-        return true
+    }
+
+    /// Writes the batch to its places, in another segment when this one fails.
+    private func writeBatch() {
+        nextNumber = batch[batch.count - 1].number + 1
+        if batch[0].beginsSegment, committed.number != batch[0].number { seal(cut: false) }
+        // The event that the pieces began was given up for want of memory.
+        if !batch[0].state.flags.contains(.continues) { giveBackPieces() }
+        // Given back, a page may be in use again at once: nothing more is asked of it.
+        let empty = batch.filter { $0.state.used == 0 }
+        if !empty.isEmpty {
+            batch.removeAll { $0.state.used == 0 }
+            for slot in empty { giveBack(slot) }
+        }
+        guard !batch.isEmpty else { return }
+        while !(ready(batch[0]) && write(batch)) {
+            guard retry() else {
+                // Stopping on a disk that takes nothing: what is not acknowledged is lost, as it would be in a crash.
+                for slot in batch { giveBack(slot) }
+                return
+            }
+        }
+        for slot in batch {
+            let state = slot.state
+            if !state.flags.contains(.continues) { giveBackPieces() }
+            if state.flags.contains(.unfinished) {
+                pieces.append(slot)
+                continue
+            }
+            let first = pieces.first ?? slot
+            acknowledge(first.firstSeq, first.state.events)
+            giveBackPieces()
+            giveBack(slot)
+        }
     }
 
     /// Makes durable what is published of the page being filled.
@@ -158,7 +176,7 @@ final class DiskThread {
             if now >= until { break }
             shared.sleep(ns: until - now)
         }
-        backoffNs = min(max(backoffNs * 2, 125_000_000), 8_000_000_000)
+        backoffNs = min(max(backoffNs * 2, 125_000_000), 2_000_000_000)
         if stopping { backoffNs = max(backoffNs, 1_000_000_000) }
         return true
     }
@@ -181,43 +199,50 @@ final class DiskThread {
         heldIncident = false
         written = false
         shared.figures.segments.store(store.kept.count + 1, ordering: .relaxed)
-        for piece in pieces where !write(piece, piece.state) { return false }
+        return pieces.isEmpty || write(pieces)
+    }
+
+    /// Writes pages one after the other into the segment.
+    private func write(_ pages: [PageSlot]) -> Bool {
+        unsafe parts.removeAll(keepingCapacity: true)
+        for (place, slot) in pages.enumerated() {
+            guard let memory = unsafe slot.memory else { return false }
+            let length = unsafe fill(memory, slot, slot.state, index: nextIndex + UInt32(place), rewrite: 0)
+            let end = place == pages.count - 1 ? length : geometry.pageBytes
+            unsafe parts.append(UnsafeRawBufferPointer(rebasing: memory[0..<end]))
+        }
+        guard put(unit: Layout.firstDataUnit + Int(nextIndex)) else { return false }
+        nextIndex += UInt32(pages.count)
+        if pages.contains(where: { $0.state.flags.contains(.incident) }) { heldIncident = true }
         return true
     }
 
-    private func writeFull(_ slot: PageSlot, _ state: (used: Int, events: Int, flags: PageFlags)) -> Bool {
-        ready(slot) && write(slot, state)
-    }
-
-    private func write(_ slot: PageSlot, _ state: (used: Int, events: Int, flags: PageFlags)) -> Bool {
-        guard let memory = unsafe slot.memory else { return true }
-        let unit = Layout.firstDataUnit + Int(nextIndex)
-        guard unsafe put(memory, slot, state, rewrite: 0, unit: unit) else { return false }
-        nextIndex += 1
-        return true
-    }
-
-    private func writeTail(_ slot: PageSlot, _ state: (used: Int, events: Int, flags: PageFlags)) -> Bool {
+    private func writeTail(_ slot: PageSlot, _ state: PageState) -> Bool {
         guard ready(slot), let memory = unsafe slot.memory else { return false }
         let end = PageHeader.size + state.used
         unsafe tail.raw.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[0..<end]))
         rewrite += 1
         var marked = state
         marked.flags.insert(.tail)
-        guard unsafe put(tail.raw, slot, marked, rewrite: rewrite, unit: Layout.tailUnits[tailSlot]) else { return false }
+        let length = unsafe fill(tail.raw, slot, marked, index: nextIndex, rewrite: rewrite)
+        unsafe parts.removeAll(keepingCapacity: true)
+        unsafe parts.append(UnsafeRawBufferPointer(rebasing: tail.raw[0..<length]))
+        guard put(unit: Layout.tailUnits[tailSlot]) else { return false }
+        if state.flags.contains(.incident) { heldIncident = true }
         tailSlot = 1 - tailSlot
         return true
     }
 
-    private func put(
-        _ page: UnsafeMutableRawBufferPointer, _ slot: PageSlot, _ state: (used: Int, events: Int, flags: PageFlags),
-        rewrite: UInt32, unit: Int
-    ) -> Bool {
-        guard let segment else { return false }
+    /// Puts the header before a page's events and zeros behind them.
+    ///
+    /// - Returns: the bytes to write, whole blocks.
+    private func fill(
+        _ page: UnsafeMutableRawBufferPointer, _ slot: PageSlot, _ state: PageState, index: UInt32, rewrite: UInt32
+    ) -> Int {
         var header = PageHeader()
-        header.generation = segment.header.generation
-        header.recording = segment.header.recording
-        header.index = nextIndex
+        header.generation = segment?.header.generation ?? 0
+        header.recording = segment?.header.recording ?? 0
+        header.index = index
         header.rewrite = rewrite
         header.firstSeq = slot.firstSeq
         header.firstNs = slot.firstNs
@@ -226,11 +251,15 @@ final class DiskThread {
         header.flags = state.flags
         unsafe header.seal(page)
         let end = PageHeader.size + state.used
-        let length = Layout.roundedToBlock(end)
-        unsafe UnsafeMutableRawBufferPointer(rebasing: page[end..<length]).initializeMemory(as: UInt8.self, repeating: 0)
+        unsafe UnsafeMutableRawBufferPointer(rebasing: page[end...]).initializeMemory(as: UInt8.self, repeating: 0)
+        return Layout.roundedToBlock(end)
+    }
+
+    /// Writes `parts`. After an error the segment is sealed.
+    private func put(unit: Int) -> Bool {
+        guard let segment else { return false }
         do {
-            let bytes = unsafe UnsafeRawBufferPointer(rebasing: page[0..<length])
-            try unsafe files.write(segment.file, bytes, at: unit * geometry.pageBytes)
+            try unsafe files.write(segment.file, parts, at: unit * geometry.pageBytes)
         } catch {
             shared.lastError.withLock {
                 $0 =
@@ -243,9 +272,9 @@ final class DiskThread {
             shared.snapshotDue.store(true, ordering: .releasing)
             return false
         }
-        if state.flags.contains(.incident) { heldIncident = true }
         written = true
-        shared.figures.bytesWritten.add(UInt64(length), ordering: .relaxed)
+        let bytes = unsafe parts.reduce(0) { $0 + $1.count }
+        shared.figures.bytesWritten.add(UInt64(bytes), ordering: .relaxed)
         shared.figures.writes.add(1, ordering: .relaxed)
         backoffNs = 0
         return true

@@ -1,5 +1,13 @@
 import Synchronization
 
+/// What of a page is published.
+struct PageState: Equatable {
+    /// Bytes of events.
+    var used: Int
+    var events: Int
+    var flags: PageFlags
+}
+
 /// One page in memory: filled by the appending thread, written by the disk thread.
 ///
 /// The appending thread sets everything else before it publishes bytes; the disk thread reads no more than is published.
@@ -49,11 +57,11 @@ final class PageSlot: @unchecked Sendable {
             UInt64(used) | UInt64(events) << 24 | UInt64(flags.rawValue) << 48, ordering: .releasing)
     }
 
-    var state: (used: Int, events: Int, flags: PageFlags) {
+    var state: PageState {
         let packed = published.load(ordering: .acquiring)
-        return (
-            Int(packed & 0xff_ffff), Int(packed >> 24 & 0xff_ffff), PageFlags(rawValue: UInt16(packed >> 48))
-        )
+        return PageState(
+            used: Int(packed & 0xff_ffff), events: Int(packed >> 24 & 0xff_ffff),
+            flags: PageFlags(rawValue: UInt16(packed >> 48)))
     }
 }
 
@@ -89,6 +97,12 @@ final class IndexRing: @unchecked Sendable {
         let value = unsafe storage[at & mask]
         head.store(at &+ 1, ordering: .releasing)
         return value
+    }
+
+    /// What `pop` would give.
+    var first: Int? {
+        let at = head.load(ordering: .relaxed)
+        return at == tail.load(ordering: .acquiring) ? nil : unsafe storage[at & mask]
     }
 
     var isEmpty: Bool { head.load(ordering: .acquiring) == tail.load(ordering: .acquiring) }

@@ -359,7 +359,7 @@ public final class RecordingWriter {
     private func note(_ record: IncidentRecord) {
         ofIncident = true
         switch record.state {
-        case .opened where !openIncidents.contains(record.openingSeq):
+        case .opened where openIncidents.count < SegmentHeader.maxOpen && !openIncidents.contains(record.openingSeq):
             openIncidents.append(record.openingSeq)
             openIncidents.sort()
         case .closed: openIncidents.removeAll { $0 == record.openingSeq }

@@ -197,7 +197,7 @@ final class SegmentStore {
                 try? files.unlink(directory.descriptor, name)
             }
         }
-        do { try files.unlink(directory.descriptor, old) } catch where error.errno != ENOENT {
+        do { try files.unlink(directory.descriptor, old) } catch  where error.errno != ENOENT {
             throw .failed(operation: "remove", file: directory.path + "/" + old, errno: error.errno)
         } catch {}
         return nil

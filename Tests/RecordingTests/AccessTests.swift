@@ -1,0 +1,230 @@
+import EventSamples
+import Events
+import Glibc
+import Synchronization
+import Testing
+
+@testable import Recording
+
+private final class SharedClock: Sendable {
+    let boottimeNs = Atomic<UInt64>(0)
+}
+
+@Suite struct AccessTests {
+    @Test func `a second recorder on the directory is refused with the first one's pid`() throws {
+        let scratch = Scratch()
+        let (writer, _) = try RecordingWriter.open(scratch.path, smallOptions())
+        #expect(throws: RecordingError.locked(directory: scratch.path, pid: getpid())) {
+            _ = try RecordingWriter.open(scratch.path, smallOptions())
+        }
+        writer.close()
+        let (next, _) = try RecordingWriter.open(scratch.path, smallOptions())
+        next.close()
+    }
+
+    @Test func `a reader sees what is committed while the recorder goes on`() throws {
+        let scratch = Scratch()
+        let (writer, _) = try RecordingWriter.open(scratch.path, smallOptions())
+        defer { writer.close() }
+        var written: [Event] = []
+        for seq in 1..<900 as Range<UInt64> {
+            let event = EventSamples.event(seq: seq, seed: 1, longestName: 60)
+            written.append(event)
+            #expect(writer.append(event) { state(before: seq) })
+            guard seq % 60 == 0 else { continue }
+            writer.commitAndWait(upTo: seq)
+            let reader = try RecordingReader(scratch.path)
+            #expect(events(reader) == written)
+            #expect(reader.damage.isEmpty)
+        }
+    }
+
+    @Test func `readers beside a busy recorder find no damage and no wrong event`() throws {
+        let scratch = Scratch()
+        var options = smallOptions(segmentBytes: 32 << 10, totalBytes: 512 << 10)
+        options.queueBytes = 4 << 20
+        let (writer, _) = try RecordingWriter.open(scratch.path, options)
+        writer.commitIntervalNs = 1_000_000
+        var seq: UInt64 = 1
+        for round in 0..<40 {
+            for _ in 0..<60 {
+                #expect(writer.append(EventSamples.event(seq: seq, seed: 1, longestName: 60)) { state(before: seq) })
+                seq += 1
+            }
+            writer.commit()
+            // No wait: the disk thread is writing while this reads.
+            guard let reader = try? RecordingReader(scratch.path) else { continue }
+            for event in events(reader) where event != EventSamples.event(seq: event.seq, seed: 1, longestName: 60) {
+                Issue.record("a wrong event \(event.seq) in round \(round)")
+            }
+            #expect(reader.damage.isEmpty)
+        }
+        #expect(writer.close())
+        #expect(events(try RecordingReader(scratch.path)).last?.seq == seq - 1)
+    }
+
+    @Test func `events are committed within the interval when nobody asks`() throws {
+        let scratch = Scratch()
+        let (writer, _) = try RecordingWriter.open(scratch.path, smallOptions())
+        defer { writer.close() }
+        writer.commitIntervalNs = 20_000_000
+        #expect(writer.append(EventSamples.event(seq: 1, seed: 1)) { state(before: 1) })
+        #expect(eventually { writer.acknowledgedSeq == 1 })
+    }
+
+    @Test func `files and directory are for owner and group only`() throws {
+        let scratch = Scratch()
+        let path = scratch.path + "/deeper"
+        umask(0o022)
+        try record(path, sampleEvents(1..<5))
+        var facts = stat()
+        #expect(stat(path, &facts) == 0 && facts.st_mode & 0o777 == 0o750)
+        for name in ["lock", SegmentName.of(1)] {
+            #expect(lstat(path + "/" + name, &facts) == 0 && facts.st_mode & 0o777 == 0o640)
+        }
+    }
+
+    @Test func `the group is found in the group file`() {
+        let scratch = Scratch()
+        scratch.write("group", Bytes("root:x:0:\nadm:x:4:a,b\ninquest:x:777:me\nbroken\n".utf8))
+        #expect(RecordingDirectory.groupID("inquest", in: scratch.path + "/group") == 777)
+        #expect(RecordingDirectory.groupID("adm", in: scratch.path + "/group") == 4)
+        #expect(RecordingDirectory.groupID("nobody", in: scratch.path + "/group") == nil)
+        #expect(RecordingDirectory.groupID("inquest", in: scratch.path + "/none") == nil)
+    }
+
+    @Test(.enabled(if: getuid() == 0, "giving files to a group needs root"))
+    func `files and directory belong to the group where it exists`() throws {
+        let scratch = Scratch()
+        scratch.write("group", Bytes("inquest:x:54321:\n".utf8))
+        var options = smallOptions()
+        options.groupFile = scratch.path + "/group"
+        let path = scratch.path + "/recording"
+        try record(path, sampleEvents(1..<5), options)
+        var facts = stat()
+        for name in ["", "/lock", "/" + SegmentName.of(1)] {
+            #expect(lstat(path + name, &facts) == 0 && facts.st_gid == 54321)
+        }
+    }
+
+    @Test func `a symlink in the place of a file is never followed`() throws {
+        let scratch = Scratch()
+        let victim = scratch.path + "/precious"
+        scratch.write("precious", Bytes("keep me".utf8))
+        let path = scratch.path + "/recording"
+        mkdir(path, 0o750)
+        symlink(victim, path + "/" + SegmentName.of(1))
+        symlink(victim, path + "/spare.inq")
+        try record(path, sampleEvents(1..<2000))
+        #expect(scratch.read("precious") == Bytes("keep me".utf8))
+        unlink(path + "/lock")
+        symlink(victim, path + "/lock")
+        #expect(throws: RecordingError.notWritable(directory: path, errno: ELOOP)) {
+            _ = try RecordingWriter.open(path, smallOptions())
+        }
+        #expect(scratch.read("precious") == Bytes("keep me".utf8))
+    }
+
+    @Test func `a directory that cannot be made or written is a clear error`() throws {
+        let scratch = Scratch()
+        let missing = scratch.path + "/none/deeper"
+        #expect(throws: RecordingError.notWritable(directory: missing, errno: ENOENT)) {
+            _ = try RecordingWriter.open(missing, smallOptions())
+        }
+        // Root may write anywhere but here.
+        #expect {
+            _ = try RecordingWriter.open("/proc/self/recording", smallOptions())
+        } throws: { error in
+            guard case RecordingError.notWritable(directory: "/proc/self/recording", _) = error else { return false }
+            return (error as? RecordingError)?.message.contains("/proc/self/recording") == true
+        }
+    }
+
+    @Test func `reading where there is no recording says so`() {
+        let scratch = Scratch()
+        #expect(throws: RecordingError.notARecording(directory: scratch.path)) { _ = try RecordingReader(scratch.path) }
+        let missing = scratch.path + "/none"
+        #expect(throws: RecordingError.notARecording(directory: missing)) { _ = try RecordingReader(missing) }
+    }
+
+    @Test func `a recording that needs a newer reader is refused, by reader and writer, naming the versions`() throws {
+        let scratch = Scratch()
+        try record(scratch.path, sampleEvents(1..<5))
+        let name = SegmentName.of(1)
+        var bytes = scratch.read(name)
+        bytes.withUnsafeMutableBytes { raw in
+            guard var header = SegmentHeader(block: UnsafeRawBufferPointer(raw)) else { return }
+            header.version = 7
+            header.readerVersion = 7
+            header.write(UnsafeMutableRawBufferPointer(rebasing: raw[0..<4096]))
+        }
+        scratch.write(name, bytes)
+        let error = RecordingError.newerFormat(file: scratch.path + "/" + name, version: 7, supported: 1)
+        #expect(throws: error) { _ = try RecordingReader(scratch.path) }
+        #expect(throws: error) { _ = try RecordingWriter.open(scratch.path, smallOptions()) }
+        #expect(error.message.contains("version 7") && error.message.contains("up to 1"))
+    }
+
+    @Test func `a copy with missing, doubled, renamed and foreign segments is read by what the segments say`() throws {
+        let scratch = Scratch()
+        let other = Scratch()
+        let copy = Scratch()
+        let written = sampleEvents(1..<4000)
+        try record(scratch.path, written)
+        try record(other.path, sampleEvents(1..<50, seed: 9))
+        let names = scratch.segments
+        #expect(names.count >= 5)
+        // Names in reverse, the third left out, the first twice.
+        for (place, name) in names.enumerated() where place != 2 {
+            copy.write(SegmentName.of(UInt64(100 - place)), scratch.read(name))
+        }
+        copy.write(SegmentName.of(1), scratch.read(names[0]))
+        copy.write(SegmentName.of(200), other.read(SegmentName.of(1)))
+        let reader = try RecordingReader(copy.path)
+        #expect(reader.segments.map(\.generation) == [1, 2] + (4...UInt64(names.count)))
+        #expect(reader.ignored.count == 2)
+        var gaps: [RecordingGap] = []
+        var read: [Event] = []
+        let note = { (event: Event) in
+            if case .snapshot = event.payload { return }
+            read.append(event)
+        }
+        reader.forEach(gap: { gaps.append($0) }, note)
+        #expect(gaps.count == 1)
+        let gap = try #require(gaps.first)
+        #expect(gap.cause == .missingSegments)
+        #expect(read == written.filter { $0.seq <= gap.afterSeq || $0.seq >= gap.beforeSeq })
+        #expect(reader.damage.isEmpty)
+    }
+
+    @Test func `events since a moment of the wall clock begin at the first one after it`() throws {
+        let written: [Event] = (1..<2000 as Range<UInt64>).map {
+            var event = EventSamples.event(.memory, seed: $0, seq: $0)
+            event.boottimeNs = 1000 + $0 * 1_000_000
+            return event
+        }
+        let start: UInt64 = 1_700_000_000_000_000_000
+        let appended = SharedClock()
+        var options = smallOptions(segmentBytes: 32 << 10)
+        options.clock = {
+            var snapshot = ClockSnapshot()
+            snapshot.boottimeNs = appended.boottimeNs.load(ordering: .relaxed)
+            snapshot.realtimeNs = start + snapshot.boottimeNs - 1000
+            return snapshot
+        }
+        let files = MemoryFiles()
+        let (writer, _) = try RecordingWriter.open("memory", options, files: files)
+        for event in written {
+            appended.boottimeNs.store(event.boottimeNs, ordering: .relaxed)
+            #expect(writer.append(event) { state(before: event.seq) })
+            if event.seq % 100 == 0 { writer.commitAndWait(upTo: event.seq) }
+        }
+        writer.close()
+        let reader = try RecordingReader("memory", files: files)
+        #expect(reader.segments.count > 3)
+        #expect(reader.firstSeq(sinceRealtimeNs: start) == 1)
+        #expect(reader.firstSeq(sinceRealtimeNs: start + 700 * 1_000_000) == 700)
+        #expect(reader.firstSeq(sinceRealtimeNs: start + 700 * 1_000_000 + 1) == 701)
+        #expect(reader.firstSeq(sinceRealtimeNs: start + 5000 * 1_000_000) == nil)
+    }
+}
