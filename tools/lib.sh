@@ -118,24 +118,33 @@ swift_of_login() {
     [[ $line = /* ]] && printf '%s\n' "$line"
 }
 
-# Sets `swift`. Under sudo the PATH is root's: the invoking user's toolchain is looked for where they would find it.
+# Sets `swift` to the first Swift found. Under sudo the PATH is root's: the invoking user's toolchain is looked for where they
+# would find it.
 find_swift() {
     local user home place
     for place in "${SWIFT:-}" "$(command -v swift || true)"; do
-        is_swift "$place" && swift=$place && return 0
+        is_swift "$place" && use_swift "$place" && return 0
     done
     for user in "$builder" "${SUDO_USER:-}" "$(id -un)"; do
         [ -n "$user" ] || continue
         place=$(swift_of_login "$user") || place=
-        is_swift "$place" && swift=$place && return 0
+        is_swift "$place" && use_swift "$place" && return 0
         home=$(home_of "$user")
         for place in "$home"/.local/share/swiftly/bin/swift "$home"/.swiftly/bin/swift "$home"/swift*/usr/bin/swift; do
-            [ -e "$place" ] && is_swift "$place" && swift=$place && return 0
+            [ -e "$place" ] && is_swift "$place" && use_swift "$place" && return 0
         done
     done
     for place in /opt/swift*/usr/bin/swift /usr/local/swift*/usr/bin/swift /usr/local/bin/swift /usr/libexec/swift/bin/swift \
         /usr/share/swift/usr/bin/swift /usr/bin/swift; do
-        [ -e "$place" ] && is_swift "$place" && swift=$place && return 0
+        [ -e "$place" ] && is_swift "$place" && use_swift "$place" && return 0
     done
     die "no Swift 6.2 or newer found for $builder; install one from https://swift.org/install, or name it: sudo SWIFT=/path/to/swift $0 ..."
+}
+
+# The toolchain's own program instead of a version manager's stand-in, which knows only its user's home: root runs it, too.
+use_swift() {
+    local resources real
+    resources=$(as_builder "$1" -print-target-info 2>/dev/null </dev/null | sed -nE 's/.*"runtimeResourcePath": *"(.*)".*/\1/p')
+    real=$(cd "$resources/../../bin" 2>/dev/null && pwd)/swift
+    if [ -n "$resources" ] && [ -x "$real" ]; then swift=$real; else swift=$1; fi
 }

@@ -181,7 +181,7 @@ public final class Probes {
 
     private static func loadError(_ code: Int32) -> ProbeError {
         var limit = rlimit()
-        let known = unsafe getrlimit(__RLIMIT_MEMLOCK, &limit) == 0
+        let known = unsafe getrlimit(__rlimit_resource_t(__RLIMIT_MEMLOCK.rawValue), &limit) == 0
         if code == EPERM, known, limit.rlim_cur != rlim_t.max { return .lockedMemory }
         return .refused(what: "the BPF programs", errno: code, reason: LibbpfLog.reason)
     }
