@@ -257,11 +257,12 @@ struct iq_io_series {
 	uint64_t count;
 	uint64_t bytes;
 	uint64_t errors;
-	uint64_t untimed;      /* requests without timestamps: in count, in no histogram */
+	uint64_t untimed;      /* requests without an issue time: in count, not in device_us */
 	uint64_t device_total_ns;
 	uint64_t queue_total_ns;
 	uint64_t device_us[IQ_HIST_SLOTS]; /* issue to completion */
 	uint64_t total_us[IQ_HIST_SLOTS];  /* start of request to completion: queue + device */
+	uint64_t last_monotonic_ns;        /* CLOCK_MONOTONIC of the last completion on this cpu */
 };
 
 struct iq_cgroup_io_key {
@@ -287,11 +288,6 @@ struct iq_stall_series {
 	uint64_t count;
 	uint64_t total_ns; /* task time: several tasks may stall at once */
 	uint64_t max_ns;
-};
-
-/* Time of a device's last completion: map iq_last_completion, key dev. */
-struct iq_last_completion {
-	uint64_t boottime_ns;
 };
 
 /* --- Iterators (read(2) of a BPF link) --- */
