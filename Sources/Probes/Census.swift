@@ -34,11 +34,11 @@ import Glibc
         census.reason = reason
         census.processes = selection.processes
         census.blocked = selection.blocked
-        selection.forEach { task in
+        census.durationNs = boottimeNs() - begun
+        selection.handOut { task in
             census.kept += 1
             body(Event(boottimeNs: begun, .censusTask(task)))
         }
-        census.durationNs = boottimeNs() - begun
         body(Event(boottimeNs: begun, .census(census)))
         if selection.blockedLeftOut > 0 {
             body(Event(boottimeNs: begun, .lost(Lost(source: .censusTruncated, count: selection.blockedLeftOut))))

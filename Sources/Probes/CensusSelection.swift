@@ -48,7 +48,7 @@ struct CensusSelection {
     }
 
     /// The largest first, then blocked tasks that are not among them.
-    func forEach(_ body: (CensusTask) -> Void) {
+    func handOut(_ body: (CensusTask) -> Void) {
         for task in largest {
             // A blocked process that is among the largest was kept with its stack on the other list.
             body(blockedTasks.first { $0.task.pid == task.task.pid } ?? task)

@@ -147,6 +147,8 @@ struct iq_victim {
 enum {
 	IQ_OOM_FACTS = 1 << 0,   /* constraint, gfp, order, limit, points come from oom_kill_process */
 	IQ_OOM_GROUP = 1 << 1,   /* victim of memory.oom.group; meaningful with IQ_OOM_FACTS */
+	IQ_OOM_BY_LOCK = 1 << 2, /* oom_cgroup_id is the topmost ancestor that holds its OOM lock: meaningful when the
+	                          * stack says memcg OOM */
 };
 
 struct iq_oom_kill {
@@ -183,7 +185,7 @@ struct iq_signal {
 	struct iq_task sender;
 	struct iq_victim target;
 	uint16_t exe_len;
-	uint16_t reserved16;
+	uint16_t exe_truncated; /* 1: deeper or longer than exe holds */
 	uint32_t reserved32;
 	char exe[IQ_EXE_MAX]; /* the sender's executable, components leaf first */
 };
@@ -290,9 +292,17 @@ struct iq_stall_series {
 	uint64_t max_ns;
 };
 
+/* Map iq_cmdlines, key tgid: what exec left in the argument area. User space seeds it for those that run already. */
+struct iq_cmdline {
+	uint16_t length;
+	uint16_t truncated;
+	uint32_t reserved;
+	char bytes[IQ_CMDLINE_MAX]; /* arguments NUL-separated */
+};
+
 /* --- Iterators (read(2) of a BPF link) --- */
 
-/* The task iterator writes this, then stack_len bytes of text: one frame a line. */
+/* The task iterator writes this, then stack_lines lines of text, one frame each. */
 struct iq_census_task {
 	struct iq_task task;
 	uint32_t state;       /* TASK_* bits: 1 interruptible, 2 uninterruptible ... */
@@ -328,6 +338,7 @@ _Static_assert(sizeof(struct iq_exit) == 16 + 48 + 24, "iq_exit");
 _Static_assert(sizeof(struct iq_stall) == 16 + 48 + 16, "iq_stall");
 _Static_assert(sizeof(struct iq_slow_io) == 16 + 8 + 40, "iq_slow_io");
 _Static_assert(sizeof(struct iq_cgroup) == 16 + 16 + IQ_PATH_MAX, "iq_cgroup");
+_Static_assert(sizeof(struct iq_cmdline) == 8 + IQ_CMDLINE_MAX, "iq_cmdline");
 _Static_assert(sizeof(struct iq_census_task) == 48 + 8 + 40 + 8, "iq_census_task");
 
 #endif

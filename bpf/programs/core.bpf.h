@@ -35,12 +35,21 @@ struct {
 	__type(value, __u64);
 } iq_drops SEC(".maps");
 
+/*
+ * Adds without losing what an interrupt adds meanwhile. Written out, because for __sync_fetch_and_add the compiler takes an
+ * instruction (BPF_FETCH) that 5.10 refuses.
+ */
+static __always_inline void iq_atomic_add(__u64 *to, __u64 value)
+{
+	asm volatile("lock *(u64 *)(%[to] + 0) += %[value]" : : [to] "r"(to), [value] "r"(value) : "memory");
+}
+
 static __always_inline void iq_count_drop(__u32 reason)
 {
 	__u64 *count = bpf_map_lookup_elem(&iq_drops, &reason);
 
 	if (count)
-		__sync_fetch_and_add(count, 1);
+		iq_atomic_add(count, 1);
 }
 
 /*
@@ -139,6 +148,11 @@ static __noinline __u32 iq_cgroup_path(struct cgroup *cgroup, char *path, bool *
 }
 
 /* --- Tasks --- */
+
+static __always_inline struct task_struct *iq_current(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
 
 static __always_inline __u32 iq_pid_number(struct pid *pid)
 {

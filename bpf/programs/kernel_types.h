@@ -243,6 +243,7 @@ struct mem_cgroup {
 		struct page_counter memsw; /* v1 */
 	};
 	bool oom_group;
+	bool oom_lock;
 	atomic_long_t memory_events_local[8];
 };
 

@@ -1,2 +1,380 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Kills: the OOM killer, fatal signals, and the exits that follow. */
+/*
+ * Kills: the OOM killer, fatal signals, and the exits that follow.
+ *
+ * The order in the kernel (mm/oom_kill.c, __oom_kill_process): signal_generate(SIGKILL), then mark_victim, both in the
+ * context of the task that ran out of memory. The victim is another task, or the same one.
+ */
+#ifndef INQUEST_KILL_BPF_H
+#define INQUEST_KILL_BPF_H
+
+#include "core.bpf.h"
+#include "victim.bpf.h"
+
+enum { IQ_SIGABRT = 6, IQ_SIGKILL = 9, IQ_SIGTERM = 15 };
+
+/* siginfo "pointers" that are none (include/linux/sched/signal.h). */
+enum { IQ_SEND_SIG_NOINFO = 0, IQ_SEND_SIG_PRIV = 1 };
+
+enum { IQ_SI_USER = 0, IQ_SI_KERNEL = 0x80, IQ_SIGNAL_PENDING = 2 };
+
+/* --- Marks: processes whose exit will be reported --- */
+
+struct iq_mark {
+	__u64 boottime_ns; /* of the first fatal signal or mark */
+	__u32 signal;      /* the last one; 0: marked by the OOM killer without a signal */
+	__u32 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32); /* tgid */
+	__type(value, struct iq_mark);
+} iq_marks SEC(".maps");
+
+static __always_inline void iq_mark_process(__u32 tgid, __u32 signal)
+{
+	struct iq_mark fresh = { .boottime_ns = bpf_ktime_get_boot_ns(), .signal = signal };
+	struct iq_mark *mark = bpf_map_lookup_elem(&iq_marks, &tgid);
+
+	if (mark) {
+		if (signal)
+			mark->signal = signal;
+		return;
+	}
+	if (bpf_map_update_elem(&iq_marks, &tgid, &fresh, BPF_ANY))
+		iq_count_drop(IQ_DROP_MARK_FULL);
+}
+
+/* --- What a task that runs the OOM killer knows, from one hook to the next --- */
+
+struct iq_oom_context {
+	__u64 killed;      /* task_struct of the last SIGKILL that the kernel sent from this task */
+	__u32 killed_pid;
+	__u32 facts;       /* 1: inside oom_kill_process, what follows is known */
+	__s32 constraint;
+	__s32 order;
+	__u32 gfp_mask;
+	__u32 reserved;
+	__u64 limit_pages;
+	__s64 chosen_points;
+	__u64 oom_cgroup_id;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32); /* thread id of the task that allocates */
+	__type(value, struct iq_oom_context);
+} iq_oom_contexts SEC(".maps");
+
+/* Whether signal_generate is heard at all: without it, a mark without a signal says nothing. */
+__u32 iq_signals_heard;
+
+/* static in mm/oom_kill.c: there only where trampolines load. Runs once per OOM, before its victims are marked. */
+SEC("fentry/oom_kill_process")
+int BPF_PROG(iq_oom_kill_process, struct oom_control *oc)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct iq_oom_context context = {};
+	struct mem_cgroup *memcg = BPF_CORE_READ(oc, memcg);
+
+	context.facts = 1;
+	context.constraint = BPF_CORE_READ(oc, constraint);
+	context.order = BPF_CORE_READ(oc, order);
+	context.gfp_mask = BPF_CORE_READ(oc, gfp_mask);
+	context.limit_pages = BPF_CORE_READ(oc, totalpages);
+	context.chosen_points = BPF_CORE_READ(oc, chosen_points);
+	context.oom_cgroup_id = memcg ? BPF_CORE_READ(memcg, css.cgroup, kn, id) : 0;
+	bpf_map_update_elem(&iq_oom_contexts, &tid, &context, BPF_ANY);
+	return 0;
+}
+
+/* What was true for one OOM must not be told of the next. */
+SEC("fexit/oom_kill_process")
+int BPF_PROG(iq_oom_kill_process_end)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+
+	bpf_map_delete_elem(&iq_oom_contexts, &tid);
+	return 0;
+}
+
+static __always_inline void iq_note_kernel_kill(struct task_struct *task)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct iq_oom_context *context = bpf_map_lookup_elem(&iq_oom_contexts, &tid);
+	struct iq_oom_context fresh = {};
+
+	if (context) {
+		context->killed = (__u64)task;
+		context->killed_pid = BPF_CORE_READ(task, pid);
+		return;
+	}
+	fresh.killed = (__u64)task;
+	fresh.killed_pid = BPF_CORE_READ(task, pid);
+	bpf_map_update_elem(&iq_oom_contexts, &tid, &fresh, BPF_ANY);
+}
+
+/* The victim's ancestors' state; notes oom_group and the topmost holder of the OOM lock on the way. */
+static __noinline void iq_fill_ancestors(struct iq_oom_kill *kill, struct task_struct *victim)
+{
+	struct cgroup_subsys_state *css = iq_memory_css(victim);
+	bool below = 1; /* still within what ran out of memory */
+	__u32 count = 0;
+	__u32 i;
+
+	for (i = 0; i < IQ_ANCESTORS_MAX; i++) {
+		struct cgroup_subsys_state *parent;
+		struct mem_cgroup *memcg;
+		__u64 id;
+
+		if (!css)
+			break;
+		memcg = iq_memcg_of(css);
+		parent = BPF_CORE_READ(css, parent);
+		iq_fill_memcg(&kill->ancestors[i], memcg, !parent);
+		count = i + 1;
+		id = kill->ancestors[i].id;
+		if (kill->flags & IQ_OOM_FACTS) {
+			if (below && parent && BPF_CORE_READ(memcg, oom_group))
+				kill->flags |= IQ_OOM_GROUP;
+			if (id == kill->oom_cgroup_id)
+				below = 0;
+		} else if (bpf_core_field_exists(struct mem_cgroup, oom_lock) && BPF_CORE_READ(memcg, oom_lock)) {
+			kill->oom_cgroup_id = id;
+			kill->flags |= IQ_OOM_BY_LOCK;
+		}
+		css = parent;
+	}
+	kill->ancestor_count = count;
+}
+
+static __always_inline void iq_fill_oom(struct iq_oom_kill *kill, struct iq_oom_context *context)
+{
+	kill->flags = 0;
+	kill->constraint = -1;
+	kill->order = 0;
+	kill->gfp_mask = 0;
+	kill->limit_pages = IQ_UNKNOWN;
+	kill->chosen_points = 0;
+	kill->oom_cgroup_id = IQ_UNKNOWN;
+	if (!context || !context->facts)
+		return;
+	kill->flags = IQ_OOM_FACTS;
+	kill->constraint = context->constraint;
+	kill->order = context->order;
+	kill->gfp_mask = context->gfp_mask;
+	kill->limit_pages = context->limit_pages;
+	kill->chosen_points = context->chosen_points;
+	kill->oom_cgroup_id = context->oom_cgroup_id;
+}
+
+/*
+ * oom:mark_victim, on every kernel: the argument is the task, or (up to 6.1, by distribution) only its pid; then the task is
+ * the one that the kernel has just sent SIGKILL to from here.
+ */
+SEC("raw_tp/mark_victim")
+int iq_mark_victim(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct iq_oom_context *context = bpf_map_lookup_elem(&iq_oom_contexts, &tid);
+	struct task_struct *victim = NULL;
+	struct iq_oom_kill *kill;
+	long stack_bytes;
+	bool signalled;
+	__u32 pid;
+
+	if (bpf_core_field_exists(struct trace_event_raw_mark_victim, total_vm)) {
+		victim = (struct task_struct *)ctx->args[0];
+		pid = BPF_CORE_READ(victim, pid);
+		signalled = context && context->killed == (__u64)victim;
+	} else {
+		pid = ctx->args[0];
+		signalled = context && context->killed_pid == pid;
+		if (signalled)
+			victim = (struct task_struct *)context->killed;
+		else if (pid == tid)
+			victim = iq_current();
+	}
+
+	kill = iq_reserve(struct iq_oom_kill, sizeof *kill, IQ_KIND_OOM_KILL, IQ_DROP_RING_FULL_KILL);
+	if (!kill)
+		return 0;
+	iq_fill_oom(kill, context);
+	iq_fill_task(&kill->trigger, iq_current());
+	kill->ancestor_count = 0;
+	if (victim) {
+		iq_fill_victim(&kill->victim, victim);
+		iq_fill_ancestors(kill, victim);
+		iq_mark_process(kill->victim.task.tgid, signalled ? IQ_SIGKILL : 0);
+	} else {
+		iq_fill_unknown_victim(&kill->victim, pid);
+	}
+	/* Marked without SIGKILL: it was dying of something else (task_will_free_mem). */
+	if (!signalled && iq_signals_heard)
+		kill->victim.flags |= IQ_VICTIM_EXITING;
+	kill->stack_count = 0;
+	if (!(kill->flags & IQ_OOM_FACTS)) {
+		stack_bytes = bpf_get_stack(ctx, kill->stack, sizeof kill->stack, 0);
+		if (stack_bytes > 0)
+			kill->stack_count = stack_bytes / sizeof kill->stack[0];
+	}
+	if (context) {
+		context->killed = 0;
+		context->killed_pid = 0;
+	}
+	bpf_ringbuf_submit(kill, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+/* --- Fatal signals --- */
+
+/* Room for a component that is cut afterwards. */
+struct iq_signal_record {
+	struct iq_signal signal;
+	char spill[IQ_NAME_SPILL];
+};
+
+/* signal:signal_generate(sig, info, task, group, result): the current task is the sender. */
+SEC("raw_tp/signal_generate")
+int iq_signal_generate(struct bpf_raw_tracepoint_args *ctx)
+{
+	int number = ctx->args[0];
+	__u64 info = ctx->args[1];
+	struct task_struct *target = (struct task_struct *)ctx->args[2];
+	int result = ctx->args[4];
+	__u32 sender_tgid = bpf_get_current_pid_tgid() >> 32;
+	struct iq_signal_record *record;
+	struct iq_signal *signal;
+	bool by_kernel = info == IQ_SEND_SIG_PRIV;
+	bool truncated = 0;
+	struct iq_mark *mark;
+	__u32 tgid;
+
+	if (!iq_signals_heard)
+		iq_signals_heard = 1;
+	if (number != IQ_SIGKILL && number != IQ_SIGTERM && number != IQ_SIGABRT)
+		return 0;
+	tgid = BPF_CORE_READ(target, tgid);
+	if (by_kernel && number == IQ_SIGKILL)
+		iq_note_kernel_kill(target);
+	else if (tgid == sender_tgid)
+		return 0;
+	/* The same signal again, still pending: nothing happened that the first record does not say. */
+	mark = bpf_map_lookup_elem(&iq_marks, &tgid);
+	if (mark && mark->signal == (__u32)number && result == IQ_SIGNAL_PENDING)
+		return 0;
+	/* An ignored SIGTERM kills nobody; SIGKILL counts as ignored when the target is dying already. */
+	if (number == IQ_SIGKILL || result == 0 || result == IQ_SIGNAL_PENDING)
+		iq_mark_process(tgid, number);
+
+	record = iq_reserve(struct iq_signal_record, sizeof *signal, IQ_KIND_SIGNAL, IQ_DROP_RING_FULL_KILL);
+	if (!record)
+		return 0;
+	signal = &record->signal;
+	signal->signal = number;
+	signal->result = result;
+	signal->group = ctx->args[3] != 0;
+	if (by_kernel) {
+		signal->origin = IQ_SIGNAL_KERNEL;
+		signal->si_code = IQ_SI_KERNEL;
+	} else if (info == IQ_SEND_SIG_NOINFO) {
+		signal->origin = IQ_SIGNAL_NOINFO;
+		signal->si_code = IQ_SI_USER;
+	} else {
+		signal->origin = IQ_SIGNAL_USER;
+		signal->si_code = BPF_CORE_READ((struct kernel_siginfo *)info, si_code);
+	}
+	iq_fill_task(&signal->sender, iq_current());
+	iq_fill_victim(&signal->target, target);
+	signal->exe_len = iq_exe_path(iq_current(), signal->exe, &truncated);
+	signal->exe_truncated = truncated;
+	signal->reserved32 = 0;
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+/* --- Exits --- */
+
+/* sched:sched_process_exit(task, ...): runs for every thread; the process is gone with its last one. */
+SEC("raw_tp/sched_process_exit")
+int iq_process_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx->args[0];
+	__u32 tgid, signal, flags;
+	struct iq_mark *mark;
+	struct iq_exit *exit;
+	struct mm_struct *mm;
+	__u64 marked;
+
+	if (BPF_CORE_READ(task, signal, live.counter) != 0)
+		return 0;
+	tgid = BPF_CORE_READ(task, tgid);
+	bpf_map_delete_elem(&iq_cmdlines, &tgid);
+	mark = bpf_map_lookup_elem(&iq_marks, &tgid);
+	if (!mark)
+		return 0;
+	marked = mark->boottime_ns;
+	signal = mark->signal;
+	/* Two threads may both see the last one gone: the one that removes the mark reports. */
+	if (bpf_map_delete_elem(&iq_marks, &tgid))
+		return 0;
+
+	exit = iq_reserve(struct iq_exit, sizeof *exit, IQ_KIND_EXIT, IQ_DROP_RING_FULL_KILL);
+	if (!exit)
+		return 0;
+	iq_fill_task(&exit->task, task);
+	flags = BPF_CORE_READ(task, signal, flags);
+	exit->exit_code = flags & SIGNAL_GROUP_EXIT ? BPF_CORE_READ(task, signal, group_exit_code) :
+						      BPF_CORE_READ(task, group_leader, exit_code);
+	exit->last_signal = signal;
+	exit->marked_boottime_ns = marked;
+	/* Up to 6.12 the address space is gone before this hook runs. */
+	mm = BPF_CORE_READ(task, mm);
+	exit->rss_pages = mm ? iq_rss(mm, IQ_RSS_FILE) + iq_rss(mm, IQ_RSS_ANON) + iq_rss(mm, IQ_RSS_SHMEM) :
+			       IQ_UNKNOWN;
+	bpf_ringbuf_submit(exit, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* --- The OOM reaper: oom:{wake_reaper,start_task_reaping,finish_task_reaping,skip_task_reaping}(pid) --- */
+
+static __always_inline int iq_report_reap(__u32 pid, __u32 step)
+{
+	struct iq_reap *reap = iq_reserve(struct iq_reap, sizeof *reap, IQ_KIND_REAP, IQ_DROP_RING_FULL_OTHER);
+
+	if (!reap)
+		return 0;
+	reap->pid = pid;
+	reap->step = step;
+	bpf_ringbuf_submit(reap, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+SEC("raw_tp/wake_reaper")
+int iq_wake_reaper(struct bpf_raw_tracepoint_args *ctx)
+{
+	return iq_report_reap(ctx->args[0], IQ_REAP_WAKE);
+}
+
+SEC("raw_tp/start_task_reaping")
+int iq_start_task_reaping(struct bpf_raw_tracepoint_args *ctx)
+{
+	return iq_report_reap(ctx->args[0], IQ_REAP_START);
+}
+
+SEC("raw_tp/finish_task_reaping")
+int iq_finish_task_reaping(struct bpf_raw_tracepoint_args *ctx)
+{
+	return iq_report_reap(ctx->args[0], IQ_REAP_FINISH);
+}
+
+SEC("raw_tp/skip_task_reaping")
+int iq_skip_task_reaping(struct bpf_raw_tracepoint_args *ctx)
+{
+	return iq_report_reap(ctx->args[0], IQ_REAP_SKIP);
+}
+
+#endif

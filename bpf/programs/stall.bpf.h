@@ -99,11 +99,6 @@ static __noinline void iq_stall_end(struct task_struct *task, __u32 mechanism)
 		iq_report_long_stall(task, mechanism, duration_ns);
 }
 
-static __always_inline struct task_struct *iq_current(void)
-{
-	return (struct task_struct *)bpf_get_current_task();
-}
-
 /* --- memory.high, by its function (up to 6.13 without the underscores) --- */
 
 static __always_inline void iq_over_high_enter(void)
