@@ -21,41 +21,29 @@ public enum CensusStream {
     /// - Returns: `nil` when the bytes end before the record does; `offset` is unchanged then.
     public static func next(in bytes: borrowing RawSpan, at offset: inout Int) -> Record? {
         let size = MemoryLayout<iq_census_task>.size
-        guard offset >= 0, bytes.byteCount - offset >= size else { return nil }
-        // Plain integers and a byte array: every pattern of bits is a value.
-        let wire = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: iq_census_task.self)
-
-        let begin = offset + size
-        var end = begin
-        for _ in 0..<min(wire.stack_lines, UInt32(IQ_STACK_MAX)) {
-            guard let next = endOfLine(in: bytes, from: end) else { return nil }
-            end = next
+        let start = offset
+        guard start >= 0, bytes.byteCount - start >= size else { return nil }
+        return unsafe bytes.withUnsafeBytes { buffer in
+            let reader = unsafe WireReader(buffer, kind: 0)
+            let wire = reader.load(iq_census_task.self, at: start)
+            let text = start + size
+            var end = text
+            for _ in 0..<min(wire.stack_lines, UInt32(IQ_STACK_MAX)) {
+                guard let newline = unsafe buffer[end...].firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+                end = newline + 1
+            }
+            offset = end
+            var task = CensusTask(wire)
+            task.task = WireDecoder.task(reader, at: start)
+            return Record(task: task, stack: text..<max(text, end - 1))
         }
-        offset = end
-        return Record(task: CensusTask(wire), stack: begin..<max(begin, end - 1))
-    }
-
-    private static func endOfLine(in bytes: borrowing RawSpan, from start: Int) -> Int? {
-        var index = start
-        while index < bytes.byteCount {
-            if unsafe bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self) == UInt8(ascii: "\n") { return index + 1 }
-            index += 1
-        }
-        return nil
     }
 }
 
 extension CensusTask {
-    init(_ wire: iq_census_task) {
+    /// All but who it is.
+    fileprivate init(_ wire: iq_census_task) {
         self.init()
-        task.pid = wire.task.pid
-        task.tgid = wire.task.tgid
-        task.ppid = wire.task.ppid
-        task.uid = wire.task.uid
-        task.session = wire.task.session
-        task.flags = wire.task.flags
-        task.cgroup = wire.task.cgroup_id
-        task.comm = unsafe withUnsafeBytes(of: wire.task.comm) { unsafe Comm($0) }
         state = wire.state
         oomScoreAdj = wire.oom_score_adj
         startBoottimeNs = wire.start_boottime_ns
