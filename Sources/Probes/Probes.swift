@@ -1,1 +1,188 @@
+import CLibbpf
+import CLinux
 public import Events
+import Glibc
+import KernelWire
+
+/// The BPF programs on the running kernel, and what they say.
+///
+/// Made once, drained by one thread: draining never waits for anything but the kernel. Closing, or letting go of it, takes every
+/// program off.
+///
+/// Deliberately without a thread, a timer or a file of its own: who owns it decides when to look.
+public final class Probes {
+    let options: ProbeOptions
+    private var object: BpfObject?
+    private var ring: Ring?
+    private var drops: Drops?
+    private let choice: HookChoice
+
+    /// Every feature: by which hook it is heard, and what was refused.
+    public let hooks: [HookState]
+
+    /// Loads the programs, chooses for each feature the richest hook that this kernel takes, and attaches them.
+    ///
+    /// - Throws: `ProbeError` when nothing can be heard at all. A feature without any hook is no error: `hooks` says it.
+    public init(_ options: ProbeOptions = ProbeOptions()) throws(ProbeError) {
+        if let missing = Capabilities.missingForTracing() { throw .missingCapability(missing) }
+        self.options = options
+        let (object, choice) = try Probes.attach(options)
+        self.object = object
+        self.choice = choice
+        hooks = choice.states
+        // Everything is heard from here on; what the records refer to is looked up while they wait in the ring.
+        let symbols = KernelSymbols(looking: KernelSymbols.oomNames + Probes.symbolVariables.map(\.symbol))
+        for (symbol, variable) in Probes.symbolVariables {
+            guard let map = object.mapDescriptor(variable), var address = symbols.address(symbol) else { continue }
+            var key: UInt32 = 0
+            _ = unsafe bpf_map_update_elem(map, &key, &address, 0)
+        }
+        guard let ringMap = object.mapDescriptor("iq_ring"), let dropMap = object.mapDescriptor("iq_drops") else {
+            throw .badObject("has no ring")
+        }
+        ring = try Ring(map: ringMap, symbols: symbols.oom)
+        drops = Drops(map: dropMap)
+        // libbpf's copy of the kernel's types is freed by now: give its pages back.
+        malloc_trim(0)
+    }
+
+    deinit { close() }
+
+    /// Takes every program off and unmaps the ring. What was in it is lost: drain first.
+    public func close() {
+        ring = nil
+        drops = nil
+        object = nil
+    }
+
+    // MARK: Hearing
+
+    /// To poll: readable when the ring has records that should not wait. The others are there to be drained at any time.
+    public var descriptor: Int32 { ring?.descriptor ?? -1 }
+
+    /// Hands on the records that are there, decoded, with `seq` 0, in the order of the ring. Never waits.
+    ///
+    /// - Returns: how many there were, those that could not be decoded among them.
+    @discardableResult
+    public func drain(_ body: (Event) -> Void) -> Int { ring?.drain(body) ?? 0 }
+
+    /// Records that were lost since the last call: in the kernel, by reason, and here, when they could not be decoded.
+    func readDrops(_ body: (Event) -> Void) {
+        let now = boottimeNs()
+        drops?.read(boottimeNs: now, body)
+        if let undecodable = ring?.takeUndecodable(), undecodable > 0 {
+            body(Event(boottimeNs: now, .lost(Lost(source: .undecodable, count: undecodable))))
+        }
+    }
+
+    // MARK: Telling
+
+    /// Gives a process that runs already its command line (arguments separated by NUL). One that has executed something since
+    /// keeps what the kernel saw.
+    public func seedCommandLine(tgid: UInt32, _ cmdline: Bytes) {
+        guard let map = map("iq_cmdlines"), !cmdline.isEmpty else { return }
+        var value = iq_cmdline()
+        let kept = min(cmdline.count, Int(IQ_CMDLINE_MAX))
+        value.length = UInt16(kept)
+        value.truncated = cmdline.count > kept ? 1 : 0
+        unsafe withUnsafeMutableBytes(of: &value.bytes) { unsafe $0.copyBytes(from: cmdline.prefix(kept)) }
+        var key = tgid
+        _ = unsafe bpf_map_update_elem(map, &key, &value, UInt64(BPF_NOEXIST))
+    }
+
+    /// Attaches or takes off the hooks that cost something on a busy machine (`sched_switch`).
+    public func setPressureHooks(_ attached: Bool) {
+        guard let object else { return }
+        for feature in choice.features {
+            guard let candidate = choice.candidate(of: feature), candidate.underPressureOnly else { continue }
+            for program in candidate.programs {
+                if attached { _ = object.attach(program) } else { object.detach(program) }
+            }
+        }
+    }
+
+    // MARK: For the readers of maps and iterators
+
+    /// A map's descriptor; `nil` when the object has none of that name.
+    func map(_ name: String) -> Int32? { object?.mapDescriptor(name) }
+
+    /// Descriptor of an attached iterator's link, for `bpf_iter_create`; `nil` when it is not attached.
+    func iterator(_ program: String) -> Int32? { object?.linkDescriptor(program) }
+
+    /// Now, nanoseconds of CLOCK_BOOTTIME.
+    func boottimeNs() -> UInt64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_BOOTTIME, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+
+    // MARK: Starting
+
+    /// Kernel symbols whose address a variable of the programs holds (a section of its own, eight bytes).
+    private static let symbolVariables = [(symbol: "end_swap_bio_read", variable: ".data.swap_read")]
+
+    /// Loads and attaches; whatever is refused costs one more round without it.
+    private static func attach(_ options: ProbeOptions) throws(ProbeError) -> (BpfObject, HookChoice) {
+        var choice = HookChoice(features: Feature.table(options))
+        var object = try opened(options)
+        try choice.screen(object)
+        while true {
+            let programs = choice.programs
+            try object.select(programs)
+            let code = object.load()
+            if code != 0 {
+                guard let program = LibbpfLog.program, programs.contains(program) else { throw loadError(code) }
+                choice.refuse(program, code)
+            } else if let (program, code) = attachAll(object, choice) {
+                choice.refuse(program, code)
+            } else {
+                return (object, choice)
+            }
+            object = try opened(options)
+        }
+    }
+
+    /// - Returns: the first program that was refused, with the errno; `nil` when all are attached.
+    private static func attachAll(_ object: BpfObject, _ choice: HookChoice) -> (String, Int32)? {
+        for feature in choice.features {
+            guard let candidate = choice.candidate(of: feature) else { continue }
+            for program in candidate.programs {
+                let code = object.attach(program)
+                if code != 0 { return (program, code) }
+            }
+            // Tried, so that doctor tells the truth; off until it is asked for.
+            if candidate.underPressureOnly { candidate.programs.forEach(object.detach) }
+        }
+        return nil
+    }
+
+    private static func opened(_ options: ProbeOptions) throws(ProbeError) -> BpfObject {
+        let object = try BpfObject()
+        var config = iq_config()
+        config.slow_io_ns = options.slowIONs
+        config.long_stall_ns = options.longStallNs
+        config.slow_io_per_second = options.slowIOsPerSecond
+        config.long_stalls_per_second = options.longStallsPerSecond
+        config.self_tgid = UInt32(getpid())
+        config.memory_hierarchy = memoryHierarchy()
+        config.keep_cmdlines = options.keepCommandLines ? 1 : 0
+        try object.setContents(".rodata.config", config)
+        try object.setCapacity("iq_ring", ringSize(options.ringBytes))
+        try object.setCapacity("iq_cmdlines", options.keepCommandLines ? max(options.commandLines, 1) : 1)
+        return object
+    }
+
+    /// The kernel takes only powers of two of whole pages.
+    private static func ringSize(_ bytes: Int) -> UInt32 {
+        var size = UInt32(max(4096, sysconf(Int32(_SC_PAGESIZE))))
+        while size < bytes && size < 1 << 30 { size <<= 1 }
+        return size
+    }
+
+    private static func loadError(_ code: Int32) -> ProbeError {
+        var limit = rlimit()
+        let known = unsafe getrlimit(__RLIMIT_MEMLOCK, &limit) == 0
+        if code == EPERM, known, limit.rlim_cur != rlim_t.max { return .lockedMemory }
+        return .refused(what: "the BPF programs", errno: code, reason: LibbpfLog.reason)
+    }
+}

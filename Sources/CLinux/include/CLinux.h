@@ -10,6 +10,7 @@
 #include <linux/capability.h>
 #include <linux/ioprio.h>
 #include <linux/magic.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
@@ -28,6 +29,9 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* A GNU function that the Glibc module leaves out. */
+int vasprintf(char **text, const char *format, __builtin_va_list arguments);
 
 /* Macros that Swift does not import. */
 static const int iq_O_DIRECT = O_DIRECT;

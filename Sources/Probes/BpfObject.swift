@@ -1,0 +1,109 @@
+import CLibbpf
+import Glibc
+import KernelWire
+
+/// The embedded BPF object, opened, and after `load` in the kernel. Owns its programs, maps and links.
+///
+/// Deliberately knows nothing of features or of what the programs mean.
+@safe
+final class BpfObject {
+    private let object: OpaquePointer
+    private var programs: [String: OpaquePointer] = unsafe [:]
+    /// In the order of attaching; taken off in the reverse order.
+    private var links: [(program: String, link: OpaquePointer)] = unsafe []
+
+    init() throws(ProbeError) {
+        LibbpfLog.install()
+        LibbpfLog.clear()
+        var options = unsafe bpf_object_open_opts()
+        unsafe options.sz = MemoryLayout<bpf_object_open_opts>.size
+        let opened = unsafe "inquest".withCString { name in
+            unsafe options.object_name = name
+            return unsafe bpf_object__open_mem(unsafe iq_object_bytes(), iq_object_size(), &options)
+        }
+        guard let opened = unsafe opened else { 
+            throw .badObject("cannot be opened: \(LibbpfLog.reason)")
+        }
+        unsafe object = opened
+        var next = unsafe bpf_object__next_program(opened, nil)
+        while let program = unsafe next {
+            if let name = unsafe bpf_program__name(program) { unsafe programs[String(cString: name)] = program }
+            unsafe next = bpf_object__next_program(opened, program)
+        }
+    }
+
+    deinit {
+        while let (_, link) = unsafe links.popLast() { unsafe bpf_link__destroy(link) }
+        unsafe bpf_object__close(object)
+    }
+
+    // MARK: Before loading
+
+    var programNames: [String] { unsafe Array(programs.keys) }
+
+    /// What a program hooks: its ELF section, `raw_tp/mark_victim`.
+    func section(_ program: String) -> String? {
+        guard let found = unsafe programs[program], let section = unsafe bpf_program__section_name(found) else { return nil }
+        return unsafe String(cString: section)
+    }
+
+    /// Only the named programs will be loaded.
+    func select(_ names: Set<String>) throws(ProbeError) {
+        if let unknown = names.first(where: { unsafe programs[$0] == nil }) {
+            throw .badObject("has no program \(unknown)")
+        }
+        for unsafe (name, program) in unsafe programs { unsafe bpf_program__set_autoload(program, names.contains(name)) }
+    }
+
+    func setCapacity(_ name: String, _ entries: UInt32) throws(ProbeError) {
+        guard try unsafe bpf_map__set_max_entries(map(name), entries) == 0 else {
+            throw .badObject("map \(name) cannot hold \(entries) entries")
+        }
+    }
+
+    /// Sets the initial contents of a section of constants or variables.
+    func setContents<T: BitwiseCopyable>(_ name: String, _ value: T) throws(ProbeError) {
+        var value = value
+        let failed = try unsafe bpf_map__set_initial_value(map(name), &value, MemoryLayout<T>.size)
+        guard failed == 0 else { throw .badObject("\(name) does not have \(MemoryLayout<T>.size) bytes") }
+    }
+
+    /// - Returns: 0, or the errno of the refusal; `LibbpfLog` then knows the program and the reason.
+    func load() -> Int32 { unsafe -bpf_object__load(object) }
+
+    // MARK: Loaded
+
+    private func map(_ name: String) throws(ProbeError) -> OpaquePointer {
+        guard let found = unsafe bpf_object__find_map_by_name(object, name) else { throw .badObject("has no map \(name)") }
+        return unsafe found
+    }
+
+    /// A loaded map's descriptor; `nil` when there is no such map.
+    func mapDescriptor(_ name: String) -> Int32? {
+        guard let found = unsafe bpf_object__find_map_by_name(object, name) else { return nil }
+        let descriptor = unsafe bpf_map__fd(found)
+        return descriptor >= 0 ? descriptor : nil
+    }
+
+    /// Attaches a loaded program; harmless when it is attached already.
+    ///
+    /// - Returns: 0, or the errno of the refusal.
+    func attach(_ name: String) -> Int32 {
+        if linkDescriptor(name) != nil { return 0 }
+        guard let program = unsafe programs[name] else { return ENOENT }
+        guard let link = unsafe bpf_program__attach(program) else { return errno }
+        unsafe links.append((name, link))
+        return 0
+    }
+
+    func detach(_ name: String) {
+        guard let index = unsafe links.firstIndex(where: { unsafe $0.program == name }) else { return }
+        unsafe bpf_link__destroy(links.remove(at: index).link)
+    }
+
+    /// Descriptor of an attached program's link: what `bpf_iter_create` takes. `nil` when it is not attached.
+    func linkDescriptor(_ name: String) -> Int32? {
+        guard let found = unsafe links.first(where: { unsafe $0.program == name }) else { return nil }
+        return unsafe bpf_link__fd(found.link)
+    }
+}
