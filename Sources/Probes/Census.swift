@@ -27,14 +27,14 @@ import Glibc
     ///
     /// An iterator that fails half way gives what was read, and a loss.
     func take(_ reason: CensusReason, _ body: (Event) -> Void) {
-        let begun = boottimeNs()
+        let begun = clockNs(CLOCK_BOOTTIME)
         selection.reset()
         let complete = readAll()
         var census = Census()
         census.reason = reason
         census.processes = selection.processes
         census.blocked = selection.blocked
-        census.durationNs = boottimeNs() - begun
+        census.durationNs = clockNs(CLOCK_BOOTTIME) - begun
         selection.handOut { task in
             census.kept += 1
             body(Event(boottimeNs: begun, .censusTask(task)))
@@ -77,14 +77,4 @@ import Glibc
         if left > 0, offset > 0 { unsafe memmove(buffer, buffer + offset, left) }
         return left
     }
-}
-
-/// CLOCK_BOOTTIME now, nanoseconds.
-func boottimeNs() -> UInt64 { clockNs(CLOCK_BOOTTIME) }
-
-/// A clock now, nanoseconds.
-func clockNs(_ clock: clockid_t) -> UInt64 {
-    var time = timespec()
-    unsafe clock_gettime(clock, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

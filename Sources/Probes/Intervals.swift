@@ -14,17 +14,19 @@ final class IntervalReader {
     private var lastReadNs: UInt64
 
     /// - Parameters:
-    ///   - object: the loaded object; it must outlive this reader.
+    ///   - map: the descriptors of the object's maps by name; they must outlive this reader.
     ///   - beganNs: since when the programs count (CLOCK_BOOTTIME): the beginning of the first interval.
-    /// - Returns: `nil` when the object lacks one of the maps.
-    init?(object: OpaquePointer, cpus: Int, beganNs: UInt64) {
-        guard let io = unsafe bpf_object__find_map_by_name(object, "iq_io_series"),
-            let cgroupIO = unsafe bpf_object__find_map_by_name(object, "iq_cgroup_io"),
-            let stalls = unsafe bpf_object__find_map_by_name(object, "iq_stalls")
+    /// - Returns: `nil` when one of the maps is not there.
+    init?(beganNs: UInt64, map: (String) -> Int32?) {
+        let cpus = max(1, Int(libbpf_num_possible_cpus()))
+        guard let ioMap = map("iq_io_series"), let cgroupMap = map("iq_cgroup_io"), let stallMap = map("iq_stalls"),
+            let io = CounterTable(map: ioMap, cpus: cpus, greatest: [Self.lastOffset]),
+            let cgroupIO = CounterTable(map: cgroupMap, cpus: cpus, greatest: []),
+            let stalls = CounterTable(map: stallMap, cpus: cpus, greatest: [Self.longestOffset])
         else { return nil }
-        self.io = unsafe CounterTable(map: io, cpus: cpus, greatest: [Self.lastOffset])
-        self.cgroupIO = unsafe CounterTable(map: cgroupIO, cpus: cpus, greatest: [])
-        self.stalls = unsafe CounterTable(map: stalls, cpus: cpus, greatest: [Self.longestOffset])
+        self.io = io
+        self.cgroupIO = cgroupIO
+        self.stalls = stalls
         lastReadNs = beganNs
     }
 

@@ -39,14 +39,18 @@ import Glibc
     private let added: UnsafeMutablePointer<UInt64>
 
     /// - Parameters:
-    ///   - map: a loaded `BPF_MAP_TYPE_PERCPU_HASH`, which must outlive this table.
+    ///   - map: descriptor of a `BPF_MAP_TYPE_PERCPU_HASH`; it must outlive this table.
     ///   - greatest: byte offsets of the words that are no sums.
-    init(map: OpaquePointer, cpus: Int, greatest offsets: [Int]) {
-        self.map = unsafe bpf_map__fd(map)
+    /// - Returns: `nil` when the kernel does not say what the map is.
+    init?(map: Int32, cpus: Int, greatest offsets: [Int]) {
+        var info = bpf_map_info()
+        var length = UInt32(MemoryLayout<bpf_map_info>.size)
+        guard unsafe bpf_obj_get_info_by_fd(map, &info, &length) == 0 else { return nil }
+        self.map = map
         self.cpus = cpus
-        keyBytes = unsafe Int(bpf_map__key_size(map))
-        words = unsafe Int(bpf_map__value_size(map)) / 8
-        capacity = unsafe Int(bpf_map__max_entries(map))
+        keyBytes = Int(info.key_size)
+        words = Int(info.value_size) / 8
+        capacity = Int(info.max_entries)
         batch = min(capacity, max(8, Self.batchBytes / (8 * words * cpus)))
         var greatest = [Bool](repeating: false, count: words)
         for offset in offsets { greatest[offset / 8] = true }

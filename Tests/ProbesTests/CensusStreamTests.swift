@@ -24,7 +24,9 @@ struct CensusBytes {
     }
 
     private mutating func append<N: FixedWidthInteger>(_ value: N) {
-        for shift in stride(from: 0, to: N.bitWidth, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> N(shift))) }
+        for shift in stride(from: 0, to: N.bitWidth, by: 8) {
+            bytes.append(UInt8(truncatingIfNeeded: value >> N(shift)))
+        }
     }
 }
 
@@ -61,7 +63,8 @@ struct CensusBytes {
 
     @Test func `a blocked task's stack is the lines that follow it, and the next task begins behind them`() throws {
         var stream = CensusBytes()
-        stream.task(pid: 1, tgid: 1, comm: "stuck", state: 2, anon: 1, stack: ["io_schedule+0x1/0x2", "[mod] f+0x3/0x4"])
+        stream.task(
+            pid: 1, tgid: 1, comm: "stuck", state: 2, anon: 1, stack: ["io_schedule+0x1/0x2", "[mod] f+0x3/0x4"])
         stream.task(pid: 2, tgid: 2, comm: "next", state: 0, anon: 1)
 
         var offset = 0

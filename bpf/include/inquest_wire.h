@@ -280,6 +280,12 @@ struct iq_cgroup_io {
 	uint64_t bytes;
 };
 
+/* Key of the map iq_stalls_begun: a stall that runs; the value is the boot clock of its beginning. */
+struct iq_stall_begun {
+	uint32_t pid;
+	uint32_t mechanism;
+};
+
 struct iq_stall_key {
 	uint64_t cgroup_id;
 	uint32_t mechanism;

@@ -18,16 +18,11 @@
 /* TASK_UNINTERRUPTIBLE | TASK_WAKEKILL: the same bits from 5.10 on. */
 #define IQ_TASK_KILLABLE 0x102
 
-struct iq_stall_begun_key {
-	__u32 pid;
-	__u32 mechanism;
-};
-
 /* Stalls that run: boot clock of their beginning. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
-	__type(key, struct iq_stall_begun_key);
+	__type(key, struct iq_stall_begun);
 	__type(value, __u64);
 } iq_stalls_begun SEC(".maps");
 
@@ -42,7 +37,7 @@ struct iq_rate iq_long_stall_rate; /* not static: the compiler would split it, a
 
 static __always_inline void iq_stall_begin(struct task_struct *task, __u32 mechanism)
 {
-	struct iq_stall_begun_key key = { .pid = BPF_CORE_READ(task, pid), .mechanism = mechanism };
+	struct iq_stall_begun key = { .pid = BPF_CORE_READ(task, pid), .mechanism = mechanism };
 	__u64 now = bpf_ktime_get_boot_ns();
 
 	if (bpf_map_update_elem(&iq_stalls_begun, &key, &now, BPF_ANY))
@@ -69,7 +64,7 @@ static __noinline void iq_report_long_stall(struct task_struct *task, __u32 mech
 
 static __noinline void iq_stall_end(struct task_struct *task, __u32 mechanism)
 {
-	struct iq_stall_begun_key key = { .pid = BPF_CORE_READ(task, pid), .mechanism = mechanism };
+	struct iq_stall_begun key = { .pid = BPF_CORE_READ(task, pid), .mechanism = mechanism };
 	struct iq_stall_key whose = { .mechanism = mechanism };
 	struct iq_stall_series *series;
 	__u64 *begun = bpf_map_lookup_elem(&iq_stalls_begun, &key);
