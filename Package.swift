@@ -47,7 +47,7 @@ let package = Package(
             ],
             swiftSettings: strict, linkerSettings: bpfLibraries),
         tests("Events", ["KernelWire"]),
-        tests("Probes", ["Events"]),
+        tests("Probes", ["Events", "CLinux"]),
         tests("Host", ["Events"]),
         tests("Recording", ["Events"]),
         tests("Incidents", ["Events"]),
