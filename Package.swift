@@ -48,6 +48,8 @@ let package = Package(
             swiftSettings: strict, linkerSettings: bpfLibraries),
         tests("Events", ["KernelWire"]),
         tests("Probes", ["Events", "CLinux"]),
+        // A process for the OOM killer, which the live tests run: never linked into anything.
+        .executableTarget(name: "balloon", path: "Tests/balloon", linkerSettings: [.linkedLibrary("pthread")]),
         tests("Host", ["Events"]),
         tests("Recording", ["Events"]),
         tests("Incidents", ["Events"]),
