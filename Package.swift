@@ -47,7 +47,7 @@ let package = Package(
             ],
             swiftSettings: strict, linkerSettings: bpfLibraries),
         tests("Events", ["KernelWire"]),
-        tests("Probes", ["Events", "CLinux"]),
+        tests("Probes", ["Events", "CLinux", "CLibbpf", "KernelWire"]),
         // A process for the OOM killer, which the live tests run: never linked into anything.
         .executableTarget(name: "balloon", path: "Tests/balloon", linkerSettings: [.linkedLibrary("pthread")]),
         tests("Host", ["Events"]),

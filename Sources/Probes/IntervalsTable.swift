@@ -26,7 +26,7 @@ import Glibc
     private let batch: Int
     /// Words that are the greatest of the cpus' values instead of their sum.
     private let greatest: [Bool]
-    private var batchWorks = true
+    private var batchWorks: Bool
 
     private var slots: [Key: Int] = [:]
     private var freeSlots: [Int] = []
@@ -41,12 +41,14 @@ import Glibc
     /// - Parameters:
     ///   - map: descriptor of a `BPF_MAP_TYPE_PERCPU_HASH`; it must outlive this table.
     ///   - greatest: byte offsets of the words that are no sums.
+    ///   - batched: whether to try reading many entries with one call; key by key otherwise.
     /// - Returns: `nil` when the kernel does not say what the map is.
-    init?(map: Int32, cpus: Int, greatest offsets: [Int]) {
+    init?(map: Int32, cpus: Int, greatest offsets: [Int], batched: Bool = true) {
         var info = bpf_map_info()
         var length = UInt32(MemoryLayout<bpf_map_info>.size)
         guard unsafe bpf_obj_get_info_by_fd(map, &info, &length) == 0 else { return nil }
         self.map = map
+        batchWorks = batched
         self.cpus = cpus
         keyBytes = Int(info.key_size)
         words = Int(info.value_size) / 8

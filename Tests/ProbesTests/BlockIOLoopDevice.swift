@@ -1,6 +1,17 @@
 import CLinux
 import Glibc
 
+@testable import Probes
+
+/// Asks every 10 ms until the answer is yes; a bound of 10 s makes a test fail instead of hanging.
+func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
+    for _ in 0..<1000 {
+        if try condition() { return true }
+        usleep(10_000)
+    }
+    return false
+}
+
 /// A loop device over a file of its own, with a known load to put on it and the kernel's own counters to compare with.
 final class LoopDevice {
     struct Failure: Error { let what: String }
@@ -21,6 +32,12 @@ final class LoopDevice {
                 writeBytes: a.writeBytes - b.writeBytes, discards: a.discards - b.discards,
                 discardBytes: a.discardBytes - b.discardBytes, flushes: a.flushes - b.flushes)
         }
+    }
+
+    static let possible = access("/dev/loop-control", R_OK | W_OK) == 0
+    /// Whether the kernel charges IO to cgroups at all (CONFIG_BLK_CGROUP).
+    static let charged = (smallFile("/proc/cgroups") ?? []).split(separator: UInt8(ascii: "\n")).contains {
+        $0.starts(with: "blkio\t".utf8) || $0.starts(with: "io\t".utf8)
     }
 
     private let number: Int32

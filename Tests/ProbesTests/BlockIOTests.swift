@@ -46,7 +46,7 @@ private struct Sums {
     }
 }
 
-@Suite(.serialized, .enabled(if: Live.possible, Live.reason))
+@Suite(.serialized, .enabled(if: Live.possible && LoopDevice.possible, Comment(rawValue: Live.need + ", loop devices")))
 struct BlockIOTests {
     @Test func `every IO of a device is counted once, as the device's own counters have it`() throws {
         let probes = try Probes()
@@ -60,7 +60,7 @@ struct BlockIOTests {
         try device.read(count: 10, bytes: 131072)
         try device.discard(count: 3, bytes: 1 << 20)
 
-        let agreed = try wait {
+        let agreed = try eventually {
             sums.take(from: probes)
             return try device.statistics() - device.before == sums.asKernelCounts(emptyFlushes: 15)
         }
@@ -104,7 +104,7 @@ struct BlockIOTests {
         try device.write(count: 200, bytes: 8192)
 
         // Other devices' IOs are slow by this measure, too: at least ours are accounted for.
-        let accounted = try wait {
+        let accounted = eventually {
             sums.take(from: probes)
             return sums.lost[.slowIoSuppressed, default: 0] + UInt64(sums.slow.count) >= 200
         }
@@ -127,7 +127,7 @@ struct BlockIOTests {
         let device = try LoopDevice(bytes: 1 << 20)
         var sums = Sums(device: device.device)
         try device.write(count: 20, bytes: 4096)
-        _ = try wait {
+        _ = eventually {
             sums.take(from: probes)
             return sums[.write].count >= 20
         }
@@ -136,13 +136,13 @@ struct BlockIOTests {
         #expect(sums.lost[.slowIoSuppressed] == nil)
     }
 
-    @Test func `the bytes a device moved are shared out to cgroups`() throws {
+    @Test(.enabled(if: LoopDevice.charged, "SKIPPED: this kernel charges no IO to cgroups"))
+    func `the bytes a device moved are shared out to cgroups`() throws {
         let probes = try Probes()
-        guard Live.ioIsCharged else { return }
         let device = try LoopDevice(bytes: 4 << 20)
         var bytes: UInt64 = 0
         try device.read(count: 64, bytes: 16384)
-        _ = try wait {
+        _ = eventually {
             probes.readIntervals { event in
                 if case .cgroupIO(let share) = event.payload, share.device == device.device, share.operation == .read {
                     #expect(share.cgroup != 0)
