@@ -1,4 +1,5 @@
 import CLinux
+import Events
 import Glibc
 
 @testable import Probes
@@ -35,10 +36,16 @@ final class LoopDevice {
     }
 
     static let possible = access("/dev/loop-control", R_OK | W_OK) == 0
-    /// Whether the kernel charges IO to cgroups at all (CONFIG_BLK_CGROUP).
-    static let charged = (smallFile("/proc/cgroups") ?? []).split(separator: UInt8(ascii: "\n")).contains {
-        $0.starts(with: "blkio\t".utf8) || $0.starts(with: "io\t".utf8)
-    }
+    /// Whether the kernel charges IO to cgroups of the hierarchy that the memory controller is in (`/proc/cgroups`).
+    static let charged: Bool = {
+        let controllers = (smallFile("/proc/cgroups") ?? []).split(separator: UInt8(ascii: "\n"))
+            .map { $0.split(separator: UInt8(ascii: "\t")) }
+        func hierarchy(_ name: String) -> Bytes? {
+            controllers.first { $0.count > 1 && $0[0].elementsEqual(name.utf8) }.map { Bytes($0[1]) }
+        }
+        guard let io = hierarchy("blkio") ?? hierarchy("io") else { return false }
+        return io == hierarchy("memory")
+    }()
 
     private let number: Int32
     private let file: String

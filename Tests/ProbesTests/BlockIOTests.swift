@@ -136,7 +136,10 @@ struct BlockIOTests {
         #expect(sums.lost[.slowIoSuppressed] == nil)
     }
 
-    @Test(.enabled(if: LoopDevice.charged, "SKIPPED: this kernel charges no IO to cgroups"))
+    @Test(
+        .enabled(
+            if: LoopDevice.charged,
+            "SKIPPED: IO is not charged to cgroups of the memory controller's hierarchy here (cgroup v1)"))
     func `the bytes a device moved are shared out to cgroups`() throws {
         let probes = try Probes()
         let device = try LoopDevice(bytes: 4 << 20)
@@ -152,5 +155,24 @@ struct BlockIOTests {
             return bytes >= 64 * 16384
         }
         #expect(bytes >= 64 * 16384)
+    }
+
+    @Test(.enabled(if: !LoopDevice.charged, "SKIPPED: IO and memory are controlled in one hierarchy here"))
+    func `a cgroup of another hierarchy is not taken for one of the memory controller's`() throws {
+        var options = ProbeOptions()
+        options.slowIONs = 1
+        let probes = try Probes(options)
+        let device = try LoopDevice(bytes: 4 << 20)
+        var sums = Sums(device: device.device)
+        var shares = 0
+        try device.read(count: 64, bytes: 16384)
+        _ = eventually {
+            probes.readIntervals { if case .cgroupIO = $0.payload { shares += 1 } }
+            sums.take(from: probes)
+            return !sums.slow.isEmpty
+        }
+        #expect(!sums.slow.isEmpty)
+        #expect(sums.slow.allSatisfy { $0.cgroup == 0 })
+        #expect(shares == 0)
     }
 }

@@ -132,12 +132,20 @@ static __always_inline bool iq_is_swap(__u32 cmd_flags, int op, struct bio *bio)
 	return 0;
 }
 
-/* The cgroup that the IO is charged to; 0 when the kernel does not say. */
+/*
+ * The cgroup that the IO is charged to; 0 when the kernel does not say, or says it in another hierarchy than that of the
+ * memory controller (v1): ids of two hierarchies have nothing to do with each other.
+ */
 static __always_inline __u64 iq_io_cgroup(struct bio *bio)
 {
+	struct cgroup *cgroup;
+
 	if (!bio || !bpf_core_field_exists(struct bio, bi_blkg))
 		return 0;
-	return bio->bi_blkg->blkcg->css.cgroup->kn->id;
+	cgroup = bio->bi_blkg->blkcg->css.cgroup;
+	if (cgroup->root->hierarchy_id != (int)iq_config.memory_hierarchy)
+		return 0;
+	return cgroup->kn->id;
 }
 
 /* floor(log2(microseconds)), at least 0 and at most the last slot. */
