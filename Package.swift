@@ -57,7 +57,9 @@ let package = Package(
             name: "recording-writer", dependencies: ["Recording", "Events", "EventSamples"],
             path: "Tests/RecordingWriterProcess", swiftSettings: relaxed),
         tests("Events", ["KernelWire", "EventSamples"]),
-        tests("Probes", ["Events"]),
+        tests("Probes", ["Events", "CLinux", "CLibbpf", "KernelWire"]),
+        // A process for the OOM killer, which the live tests run: never linked into anything.
+        .executableTarget(name: "balloon", path: "Tests/balloon", linkerSettings: [.linkedLibrary("pthread")]),
         tests("Host", ["Events"]),
         tests("Recording", ["Events", "EventSamples", "CLinux", "recording-writer"]),
         tests("Incidents", ["Events"]),

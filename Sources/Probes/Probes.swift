@@ -15,6 +15,8 @@ public final class Probes {
     private var object: BpfObject?
     private var ring: Ring?
     private var drops: Drops?
+    private var intervals: IntervalReader?
+    private var censusTaker: CensusReader?
     private let choice: HookChoice
 
     /// Every feature: by which hook it is heard, and what was refused.
@@ -42,6 +44,8 @@ public final class Probes {
         }
         ring = try Ring(map: ringMap, symbols: symbols.oom)
         drops = Drops(map: dropMap)
+        intervals = IntervalReader(beganNs: clockNs(CLOCK_BOOTTIME), map: object.mapDescriptor)
+        censusTaker = object.linkDescriptor("iq_census").map(CensusReader.init(link:))
         // libbpf's copy of the kernel's types is freed by now: give its pages back.
         malloc_trim(0)
     }
@@ -52,6 +56,8 @@ public final class Probes {
     public func close() {
         ring = nil
         drops = nil
+        intervals = nil
+        censusTaker = nil
         object = nil
     }
 
@@ -66,9 +72,26 @@ public final class Probes {
     @discardableResult
     public func drain(_ body: (Event) -> Void) -> Int { ring?.drain(body) ?? 0 }
 
+    /// Hands on what the programs counted since the last call: block IO by device (`IOInterval`) and by cgroup (`CgroupIO`),
+    /// stalls by cgroup (`CgroupStall`), for what moved; then what was lost (`Lost`). All with the time of the call.
+    public func readIntervals(_ body: (Event) -> Void) {
+        intervals?.read(nowNs: clockNs(CLOCK_BOOTTIME), body)
+        readDrops(body)
+    }
+
+    /// Takes a census: the largest processes and the blocked tasks (`CensusTask`), then the `Census` itself. It waits for no
+    /// task's locks. Without the hook `census` it says nothing.
+    public func census(_ reason: CensusReason, _ body: (Event) -> Void) { censusTaker?.take(reason, body) }
+
+    /// When a device last completed a request, nanoseconds of CLOCK_BOOTTIME; `nil` when it has not since the programs were
+    /// attached.
+    ///
+    /// - Parameter device: `major << 20 | minor` of the whole disk.
+    public func lastCompletionNs(device: UInt32) -> UInt64? { intervals?.lastCompletionNs(device: device) }
+
     /// Records that were lost since the last call: in the kernel, by reason, and here, when they could not be decoded.
-    func readDrops(_ body: (Event) -> Void) {
-        let now = boottimeNs()
+    private func readDrops(_ body: (Event) -> Void) {
+        let now = clockNs(CLOCK_BOOTTIME)
         drops?.read(boottimeNs: now, body)
         if let undecodable = ring?.takeUndecodable(), undecodable > 0 {
             body(Event(boottimeNs: now, .lost(Lost(source: .undecodable, count: undecodable))))
@@ -95,6 +118,11 @@ public final class Probes {
         guard let object else { return }
         for feature in choice.features {
             guard let candidate = choice.candidate(of: feature), candidate.underPressureOnly else { continue }
+            if attached, candidate.programs.contains("iq_sched_switch"), iterator("iq_sched_switch") == nil,
+                let begun = map("iq_stalls_begun")
+            {
+                forgetBegunSleeps(map: begun)
+            }
             for program in candidate.programs {
                 if attached { _ = object.attach(program) } else { object.detach(program) }
             }
@@ -108,13 +136,6 @@ public final class Probes {
 
     /// Descriptor of an attached iterator's link, for `bpf_iter_create`; `nil` when it is not attached.
     func iterator(_ program: String) -> Int32? { object?.linkDescriptor(program) }
-
-    /// Now, nanoseconds of CLOCK_BOOTTIME.
-    func boottimeNs() -> UInt64 {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_BOOTTIME, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
-    }
 
     // MARK: Starting
 

@@ -6,6 +6,13 @@ func errorText(_ code: Int32) -> String {
     return unsafe String(cString: text)
 }
 
+/// A clock now, nanoseconds.
+func clockNs(_ clock: clockid_t) -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(clock, &time)
+    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+}
+
 /// Reads a file of /proc or /sys piece by piece; these have no size to ask for.
 ///
 /// - Parameter body: gets each piece; false ends the reading.

@@ -259,11 +259,12 @@ struct iq_io_series {
 	uint64_t count;
 	uint64_t bytes;
 	uint64_t errors;
-	uint64_t untimed;      /* requests without timestamps: in count, in no histogram */
+	uint64_t untimed;      /* requests without an issue time: in count, not in device_us */
 	uint64_t device_total_ns;
 	uint64_t queue_total_ns;
 	uint64_t device_us[IQ_HIST_SLOTS]; /* issue to completion */
 	uint64_t total_us[IQ_HIST_SLOTS];  /* start of request to completion: queue + device */
+	uint64_t last_monotonic_ns;        /* CLOCK_MONOTONIC of the last completion on this cpu */
 };
 
 struct iq_cgroup_io_key {
@@ -279,6 +280,12 @@ struct iq_cgroup_io {
 	uint64_t bytes;
 };
 
+/* Key of the map iq_stalls_begun: a stall that runs; the value is the boot clock of its beginning. */
+struct iq_stall_begun {
+	uint32_t pid;
+	uint32_t mechanism;
+};
+
 struct iq_stall_key {
 	uint64_t cgroup_id;
 	uint32_t mechanism;
@@ -291,11 +298,6 @@ struct iq_stall_series {
 	uint64_t max_ns;
 };
 
-/* Time of a device's last completion: map iq_last_completion, key dev. */
-struct iq_last_completion {
-	uint64_t boottime_ns;
-};
-
 /* Map iq_cmdlines, key tgid: what exec left in the argument area. User space seeds it for those that run already. */
 struct iq_cmdline {
 	uint16_t length;
@@ -306,7 +308,7 @@ struct iq_cmdline {
 
 /* --- Iterators (read(2) of a BPF link) --- */
 
-/* The task iterator writes this, then stack_len bytes of text: one frame a line. */
+/* The task iterator writes this, then stack_lines lines of text, one frame each. */
 struct iq_census_task {
 	struct iq_task task;
 	uint32_t state;       /* TASK_* bits: 1 interruptible, 2 uninterruptible ... */

@@ -149,6 +149,11 @@ static __noinline __u32 iq_cgroup_path(struct cgroup *cgroup, char *path, bool *
 
 /* --- Tasks --- */
 
+static __always_inline struct task_struct *iq_current(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
 static __always_inline __u32 iq_pid_number(struct pid *pid)
 {
 	return pid ? BPF_CORE_READ(pid, numbers[0].nr) : 0;

@@ -56,7 +56,7 @@ struct iq_oom_context {
 	__s32 constraint;
 	__s32 order;
 	__u32 gfp_mask;
-	__u32 reserved;
+	__u32 exiting;     /* 1: `killed` was exiting before that signal */
 	__u64 limit_pages;
 	__s64 chosen_points;
 	__u64 oom_cgroup_id;
@@ -71,11 +71,6 @@ struct {
 
 /* Whether signal_generate is heard at all: without it, a mark without a signal says nothing. */
 __u32 iq_signals_heard;
-
-static __always_inline struct task_struct *iq_current(void)
-{
-	return (struct task_struct *)bpf_get_current_task();
-}
 
 /* static in mm/oom_kill.c: there only where trampolines load. Runs once per OOM, before its victims are marked. */
 SEC("fentry/oom_kill_process")
@@ -111,14 +106,17 @@ static __always_inline void iq_note_kernel_kill(struct task_struct *task)
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct iq_oom_context *context = bpf_map_lookup_elem(&iq_oom_contexts, &tid);
 	struct iq_oom_context fresh = {};
+	__u32 exiting = (BPF_CORE_READ(task, flags) & PF_EXITING) != 0;
 
 	if (context) {
 		context->killed = (__u64)task;
 		context->killed_pid = BPF_CORE_READ(task, pid);
+		context->exiting = exiting;
 		return;
 	}
 	fresh.killed = (__u64)task;
 	fresh.killed_pid = BPF_CORE_READ(task, pid);
+	fresh.exiting = exiting;
 	bpf_map_update_elem(&iq_oom_contexts, &tid, &fresh, BPF_ANY);
 }
 
@@ -217,9 +215,16 @@ int iq_mark_victim(struct bpf_raw_tracepoint_args *ctx)
 	} else {
 		iq_fill_unknown_victim(&kill->victim, pid);
 	}
-	/* Marked without SIGKILL: it was dying of something else (task_will_free_mem). */
-	if (!signalled && iq_signals_heard)
-		kill->victim.flags |= IQ_VICTIM_EXITING;
+	/*
+	 * By now the victim may be exiting because of this very kill: what counts is how the signal found it. Marked without
+	 * a signal, it was dying of something else (task_will_free_mem).
+	 */
+	if (iq_signals_heard) {
+		if (!signalled || (context && context->exiting))
+			kill->victim.flags |= IQ_VICTIM_EXITING;
+		else
+			kill->victim.flags &= ~IQ_VICTIM_EXITING;
+	}
 	kill->stack_count = 0;
 	if (!(kill->flags & IQ_OOM_FACTS)) {
 		stack_bytes = bpf_get_stack(ctx, kill->stack, sizeof kill->stack, 0);
@@ -330,7 +335,7 @@ int iq_process_exit(struct bpf_raw_tracepoint_args *ctx)
 	exit = iq_reserve(struct iq_exit, sizeof *exit, IQ_KIND_EXIT, IQ_DROP_RING_FULL_KILL);
 	if (!exit)
 		return 0;
-	iq_fill_task(&exit->task, task);
+	iq_fill_task(&exit->task, BPF_CORE_READ(task, group_leader));
 	flags = BPF_CORE_READ(task, signal, flags);
 	exit->exit_code = flags & SIGNAL_GROUP_EXIT ? BPF_CORE_READ(task, signal, group_exit_code) :
 						      BPF_CORE_READ(task, group_leader, exit_code);

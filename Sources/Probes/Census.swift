@@ -1,0 +1,80 @@
+import CLibbpf
+import Events
+import Glibc
+
+/// Takes a census: reads the task iterator from beginning to end.
+///
+/// It waits for no task's locks. Its buffer is allocated once.
+@safe final class CensusReader {
+    /// The iterator's own buffer in the kernel: no read gives more.
+    private static let readBytes = 8 * 4096
+    /// Room for a whole record (104 bytes and 16 lines of text) beside a read.
+    private static let bufferBytes = 2 * readBytes
+    /// What is read, after the part of a record that the read before left over.
+    private let buffer: UnsafeMutableRawPointer
+    private let link: Int32
+    private var selection = CensusSelection()
+
+    /// - Parameter link: descriptor of the link of `iter/task`; it must outlive this reader.
+    init(link: Int32) {
+        self.link = link
+        unsafe buffer = .allocate(byteCount: Self.bufferBytes, alignment: 8)
+    }
+
+    deinit { unsafe buffer.deallocate() }
+
+    /// Hands out the kept tasks, then the census itself, all with the time at which it began; then what was left out.
+    ///
+    /// An iterator that fails half way gives what was read, and a loss.
+    func take(_ reason: CensusReason, _ body: (Event) -> Void) {
+        let begun = clockNs(CLOCK_BOOTTIME)
+        selection.reset()
+        let complete = readAll()
+        var census = Census()
+        census.reason = reason
+        census.processes = selection.processes
+        census.blocked = selection.blocked
+        census.durationNs = clockNs(CLOCK_BOOTTIME) - begun
+        selection.handOut { task in
+            census.kept += 1
+            body(Event(boottimeNs: begun, .censusTask(task)))
+        }
+        body(Event(boottimeNs: begun, .census(census)))
+        if selection.blockedLeftOut > 0 {
+            body(Event(boottimeNs: begun, .lost(Lost(source: .censusTruncated, count: selection.blockedLeftOut))))
+        }
+        if !complete { body(Event(boottimeNs: begun, .lost(Lost(source: .undecodable, count: 1)))) }
+    }
+
+    /// Whether the iterator was read to its end and all of it was decoded.
+    private func readAll() -> Bool {
+        let iterator = bpf_iter_create(link)
+        guard iterator >= 0 else { return false }
+        defer { close(iterator) }
+        var held = 0
+        while true {
+            let room = min(Self.readBytes, Self.bufferBytes - held)
+            // A record longer than half the buffer is none of ours.
+            guard room > 0 else { return false }
+            let count = unsafe read(iterator, buffer + held, room)
+            if count < 0 {
+                if errno == EINTR || errno == EAGAIN { continue }
+                return false
+            }
+            if count == 0 { return held == 0 }
+            held = consume(held + count)
+        }
+    }
+
+    /// Considers every whole record of the first `count` bytes; moves what is left to the front and says how much that is.
+    private func consume(_ count: Int) -> Int {
+        var offset = 0
+        let bytes = unsafe UnsafeRawBufferPointer(start: buffer, count: count)
+        while let record = unsafe CensusStream.next(in: bytes.bytes, at: &offset) {
+            selection.consider(record.task) { unsafe Bytes(bytes[record.stack]) }
+        }
+        let left = count - offset
+        if left > 0, offset > 0 { unsafe memmove(buffer, buffer + offset, left) }
+        return left
+    }
+}
