@@ -87,16 +87,18 @@ public protocol Choice: RawRepresentable, CaseIterable, Sendable, Hashable where
 extension Choice {
     public var isNull: Bool { false }
 
-    /// The case name in snake_case: `swapThrash` is `swap_thrash`.
+    /// The case name in snake_case: `swapThrash` is `swap_thrash`, `slowIO` is `slow_io`.
     public var label: String {
         var result = ""
+        var afterUppercase = true
         for character in String(describing: self) {
             if character.isUppercase {
-                result.append("_")
+                if !afterUppercase { result.append("_") }
                 result.append(contentsOf: character.lowercased())
             } else {
                 result.append(character)
             }
+            afterUppercase = character.isUppercase
         }
         return result
     }
