@@ -1,0 +1,224 @@
+import Events
+
+/// A cgroup's counters at one moment.
+struct CgroupPoint: WindowPoint {
+    var ns: UInt64 = 0
+    var memorySomeUs = Figure.unknown
+    var memoryFullUs = Figure.unknown
+    var ioFullUs = Figure.unknown
+    var usage = Figure.unknown
+    var eventsHigh = Figure.unknown
+    var scanned = Figure.unknown
+    var refaultAnon = Figure.unknown
+    var refaultFile = Figure.unknown
+    static var capacity: Int { 66 }
+    static var spacingNs: UInt64 { 500_000_000 }
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.unsigned("ns", &ns)
+        try w.figure("memory_some_us", &memorySomeUs)
+        try w.figure("memory_full_us", &memoryFullUs)
+        try w.figure("io_full_us", &ioFullUs)
+        try w.figure("usage", &usage)
+        try w.figure("events_high", &eventsHigh)
+        try w.figure("scanned", &scanned)
+        try w.figure("refault_anon", &refaultAnon)
+        try w.figure("refault_file", &refaultFile)
+    }
+}
+
+/// What the hooks heard of a cgroup, summed over their intervals.
+struct ActivityPoint: WindowPoint {
+    var ns: UInt64 = 0
+    /// Task time stalled at memory.high.
+    var throttledNs: UInt64 = 0
+    /// Bytes moved, and those of swap.
+    var movedBytes: UInt64 = 0
+    var swapBytes: UInt64 = 0
+    static var capacity: Int { 32 }
+    static var spacingNs: UInt64 { 500_000_000 }
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.unsigned("ns", &ns)
+        try w.unsigned("throttled_ns", &throttledNs)
+        try w.unsigned("moved_bytes", &movedBytes)
+        try w.unsigned("swap_bytes", &swapBytes)
+    }
+}
+
+/// Memory and swap of a cgroup, kept for minutes: where growth is measured from.
+struct UsePoint: WindowPoint {
+    var ns: UInt64 = 0
+    var bytes: UInt64 = 0
+    static var capacity: Int { 60 }
+    static var spacingNs: UInt64 { 5_000_000_000 }
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.unsigned("ns", &ns)
+        try w.unsigned("bytes", &bytes)
+    }
+}
+
+/// One memory cgroup that is sampled, or had an event.
+struct CgroupState: Fields {
+    var id: UInt64 = 0
+    var sample = CgroupSample()
+    /// When it was last sampled; 0 never.
+    var sampledNs: UInt64 = 0
+    var touchedNs: UInt64 = 0
+    var window = Window<CgroupPoint>()
+    var activity = Window<ActivityPoint>()
+    var use = Window<UsePoint>()
+    var phase = ScopePhase()
+    /// Stalled at memory.high for most of the time, without getting anywhere.
+    var livelock = Onset()
+    var throttle = Onset()
+    var reclaim = Onset()
+    var refault = Onset()
+    var swapOut = Onset()
+    var stalls = Onset()
+    var thrash = Onset()
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.unsigned("id", &id)
+        try w.group("sample", &sample)
+        try w.unsigned("sampled_ns", &sampledNs)
+        try w.unsigned("touched_ns", &touchedNs)
+        try w.group("window", &window)
+        try w.group("activity", &activity)
+        try w.group("use", &use)
+        try w.group("phase", &phase)
+        try w.group("livelock", &livelock)
+        try w.group("throttle", &throttle)
+        try w.group("reclaim", &reclaim)
+        try w.group("refault", &refault)
+        try w.group("swap_out", &swapOut)
+        try w.group("stalls", &stalls)
+        try w.group("thrash", &thrash)
+    }
+
+    /// Memory and swap now; `nil` before the first sample.
+    var useBytes: UInt64? { sum(sample.currentBytes, sample.swapBytes).value }
+
+    mutating func note(_ new: CgroupSample, at ns: UInt64) {
+        sample = new
+        sampledNs = ns
+        touchedNs = ns
+        var point = CgroupPoint()
+        point.ns = ns
+        point.memorySomeUs = new.memorySomeUs
+        point.memoryFullUs = new.memoryFullUs
+        point.ioFullUs = new.ioFullUs
+        point.usage = new.currentBytes
+        point.eventsHigh = new.eventsHigh
+        point.scanned = new.pgscan
+        point.refaultAnon = new.refaultAnon
+        point.refaultFile = new.refaultFile
+        window.push(point)
+        if let bytes = useBytes {
+            var usePoint = UsePoint()
+            usePoint.ns = ns
+            usePoint.bytes = bytes
+            use.push(usePoint)
+        }
+    }
+
+    mutating func note(throttledNs: UInt64, at ns: UInt64) {
+        touchedNs = ns
+        var point = activity.latest
+        point.ns = ns
+        point.throttledNs &+= throttledNs
+        activity.push(point)
+    }
+
+    mutating func note(moved: UInt64, swap: Bool, at ns: UInt64) {
+        touchedNs = ns
+        var point = activity.latest
+        point.ns = ns
+        point.movedBytes &+= moved
+        if swap { point.swapBytes &+= moved }
+        activity.push(point)
+    }
+
+    /// What the hooks heard within a window: the differences, over `ns` of time.
+    func heard(over windowNs: UInt64) -> ActivityPoint {
+        var result = ActivityPoint()
+        result.ns = windowNs
+        guard let from = activity.start(of: windowNs) else { return result }
+        let to = activity.latest
+        result.ns = max(to.ns &- from.ns, windowNs)
+        result.throttledNs = to.throttledNs &- from.throttledNs
+        result.movedBytes = to.movedBytes &- from.movedBytes
+        result.swapBytes = to.swapBytes &- from.swapBytes
+        return result
+    }
+
+    func shares(over windowNs: UInt64) -> PressureShares {
+        guard let from = window.start(of: windowNs) else { return PressureShares() }
+        let to = window.latest
+        let span = max(to.ns &- from.ns, windowNs)
+        func share(_ a: Figure, _ b: Figure) -> UInt64? { rise(a, b).map { hundredths($0 &* 1000, of: span) } }
+        return PressureShares(
+            some: share(from.memorySomeUs, to.memorySomeUs), full: share(from.memoryFullUs, to.memoryFullUs),
+            ioFull: share(from.ioFullUs, to.ioFullUs))
+    }
+
+    /// Task time at memory.high in a window, hundredths of a percent; may exceed the whole.
+    func throttleShare(over windowNs: UInt64) -> UInt64 {
+        let heard = heard(over: windowNs)
+        return hundredths(heard.throttledNs, of: heard.ns)
+    }
+
+    func rates(over windowNs: UInt64) -> PagingRates {
+        guard let from = window.start(of: windowNs) else { return PagingRates() }
+        let to = window.latest
+        let span = max(to.ns &- from.ns, windowNs)
+        func rate(_ a: Figure, _ b: Figure) -> UInt64? { rise(a, b).map { perSecond($0, over: span) } }
+        var rates = PagingRates()
+        rates.scanned = rate(from.scanned, to.scanned)
+        rates.refaultAnon = rate(from.refaultAnon, to.refaultAnon)
+        rates.refaultFile = rate(from.refaultFile, to.refaultFile)
+        return rates
+    }
+
+    /// The lowest and the highest use within a window; `nil` unless the samples cover nine tenths of it.
+    func useRange(over windowNs: UInt64) -> (low: UInt64, high: UInt64)? {
+        guard let from = window.start(of: windowNs), window.latest.ns &- from.ns >= windowNs - windowNs / 10 else {
+            return nil
+        }
+        var low = UInt64.max
+        var high: UInt64 = 0
+        for index in 0..<window.count where window[index].ns >= from.ns {
+            guard let use = window[index].usage.value else { continue }
+            low = min(low, use)
+            high = max(high, use)
+        }
+        return high > 0 ? (low, high) : nil
+    }
+
+    /// The lowest use since `ns`; dated to when use was last within `share` percent of the growth above it.
+    func lowestUse(since ns: UInt64, share: UInt64) -> UsePoint? {
+        var lowest: UsePoint?
+        for index in 0..<use.count where use[index].ns >= ns {
+            if use[index].bytes <= lowest?.bytes ?? .max { lowest = use[index] }
+        }
+        guard var lowest else { return nil }
+        let growth = max(useBytes ?? 0, lowest.bytes) - lowest.bytes
+        for index in 0..<use.count
+        where use[index].ns > lowest.ns && use[index].bytes <= lowest.bytes + growth / 100 * share {
+            lowest.ns = use[index].ns
+        }
+        return lowest
+    }
+
+    /// The limit that its own use has reached (nine tenths of it), if any: high before max.
+    var isNearLimit: Bool {
+        guard let current = sample.currentBytes.value else { return false }
+        let limit = min(sample.highBytes.value ?? .max, sample.maxBytes.value ?? .max)
+        return limit != .max && current >= limit - limit / 10
+    }
+}
