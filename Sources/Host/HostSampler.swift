@@ -100,10 +100,11 @@ public final class HostSampler {
     ///
     /// - Parameters:
     ///   - underPressure: write everything, look for the largest cgroups more often, and do nothing that could wait.
+    ///   - tellAll: write everything, at calm's pace.
     ///   - lastCompletionNs: when a device last completed a request (boottime), where that is known.
     ///   - body: takes the events. It may `note` a cgroup, but must not `forget` one or tick again.
     public func sample(
-        underPressure: Bool, lastCompletionNs: (UInt32) -> UInt64? = { _ in nil }, _ body: (Event) -> Void
+        underPressure: Bool, tellAll: Bool = false, lastCompletionNs: (UInt32) -> UInt64? = { _ in nil }, _ body: (Event) -> Void
     ) {
         let snapshot = clock()
         let time = snapshot.boottimeNs
@@ -111,7 +112,7 @@ public final class HostSampler {
         reportGap(time, interval, body)
         let isKeyframe = keyframeNs.map { time &- $0 >= options.keyframeNs } ?? true
         if isKeyframe { keyframeNs = time }
-        let all = underPressure || isKeyframe
+        let all = underPressure || tellAll || isKeyframe
 
         let offset = snapshot.realtimeNs &- time
         let drift = Int64(bitPattern: offset &- lastOffsetNs).magnitude

@@ -9,7 +9,9 @@ protocol Command: Sendable {
 enum Registry {
     static var commands: [any Command.Type] {
         [
-            HelpCommand.self
+            RecordCommand.self, TailCommand.self, ListCommand.self, ShowCommand.self, ExportCommand.self,
+            ReplayCommand.self, DoctorCommand.self, DrillCommand.self, VerifyCommand.self, HelpCommand.self,
+            BalloonCommand.self,
         ]
     }
 }

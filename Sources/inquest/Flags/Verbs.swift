@@ -1,6 +1,6 @@
 /// The table of verbs, in the order in which help lists them.
 enum Verbs {
-    static let all: [Verb] = [record, tail, list, show, export, replay, doctor, drill, verify, help]
+    static let all: [Verb] = [record, tail, list, show, export, replay, doctor, drill, verify, help, balloon]
 
     static let record = Verb(
         "record", "run the recorder in the foreground",
@@ -102,6 +102,10 @@ enum Verbs {
         "help", "explain a verb",
         operand: Operand(name: "VERB", help: "the verb to explain; without one, all of them in brief", absent: nil),
         examples: [Example("inquest help record", "the same as inquest record --help")])
+
+    static let balloon = Verb(
+        "balloon", "fill memory until killed: the drill's own child",
+        operand: Operand(name: "BYTES", help: "the size at which it gives up", absent: nil), isHidden: true)
 
     private static let incident = Operand(
         name: "ID|last", help: "an incident's id as in inquest list, or last", absent: "last")

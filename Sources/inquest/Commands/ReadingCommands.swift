@@ -1,0 +1,74 @@
+import Events
+import Incidents
+import Recording
+import Rendering
+
+/// `inquest list`: every incident in brief, newest last.
+enum ListCommand: Command {
+    static let verb = Verbs.list
+
+    static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {
+        let store = IncidentStore(try openRecording(invocation[Flags.directory]))
+        for note in store.notes { console.note("inquest: \(note)") }
+        if invocation[Flags.json] {
+            for incident in store.incidents { console.out.write(IncidentListJSON.line(incident)) }
+        } else {
+            console.out.write(IncidentTable.render(store.incidents, console.textOptions))
+        }
+    }
+}
+
+/// `inquest show`: one timeline, for a terminal.
+enum ShowCommand: Command {
+    static let verb = Verbs.show
+
+    static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {
+        let directory = invocation[Flags.directory]
+        let store = IncidentStore(try openRecording(directory))
+        for note in store.notes { console.note("inquest: \(note)") }
+        let incident = try store.incident(invocation.operand ?? "last", in: directory)
+        var options = console.textOptions
+        if invocation[Flags.all] { options.timelineEntries = nil }
+        console.out.write(TerminalTimeline.render(incident, options))
+    }
+}
+
+/// `inquest export`: one incident as a document.
+enum ExportCommand: Command {
+    static let verb = Verbs.export
+
+    static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {
+        let directory = invocation[Flags.directory]
+        let reader = try openRecording(directory)
+        let store = IncidentStore(reader)
+        for note in store.notes { console.note("inquest: \(note)") }
+        let incident = try store.incident(invocation.operand ?? "last", in: directory)
+        try console.withOutput(invocation[Flags.output]) { out throws(CommandError) in
+            switch invocation[Flags.format] {
+            case "json":
+                out.write(IncidentJSON.document(incident, pretty: true))
+            case "markdown":
+                out.write(Markdown.render(incident))
+            default:
+                events(of: incident, in: reader, to: out)
+            }
+        }
+    }
+
+    /// The events from the incident's opening to its end, one JSON line each.
+    private static func events(of incident: Incident, in reader: RecordingReader, to out: ByteWriter) {
+        var clock = incident.clock
+        var isOver = false
+        reader.forEach { event in
+            if case .clock(let snapshot) = event.payload { clock = snapshot }
+            if case .snapshot = event.payload { return }
+            guard event.seq >= incident.openingSeq, !isOver else { return }
+            out.write(EventJSON.line(event, clock: clock))
+            if case .incident(let record) = event.payload, record.state == .closed,
+                record.openingSeq == incident.openingSeq
+            {
+                isOver = true
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import Events
+import Glibc
+import Host
+import Incidents
+import Live
+import Recording
+import Rendering
+
+/// `inquest tail`: events as they happen, from the running recorder, or from probes of its own.
+enum TailCommand: Command {
+    static let verb = Verbs.tail
+
+    static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {
+        let stopSignals = StopSignals()
+        let printer = EventPrinter(console: console, json: invocation[Flags.json])
+        let socket = invocation[Flags.live]
+        let client = try connect(socket, isNamed: invocation.isGiven(Flags.live))
+        // Connected before the recording is read: what happens in between comes twice and is dropped by its number, not lost.
+        if let since = invocation[Flags.since] { try past(since, invocation[Flags.directory], printer) }
+        if let client {
+            try follow(client, printer, stopSignals, console)
+        } else {
+            try listen(invocation, printer, stopSignals, console)
+        }
+    }
+
+    /// `nil` when no recorder runs and none was asked for by name.
+    private static func connect(_ socket: String, isNamed: Bool) throws(CommandError) -> LiveClient? {
+        if !isNamed && !LiveClient.isServed(socket) { return nil }
+        do throws(LiveError) {
+            return try LiveClient(path: socket)
+        } catch {
+            throw CommandError(error.message)
+        }
+    }
+
+    private static func past(_ sinceNs: UInt64, _ directory: String, _ printer: EventPrinter) throws(CommandError) {
+        let reader = try openRecording(directory)
+        let now = Clocks.snapshot().realtimeNs
+        printer.cutoffRealtimeNs = now > sinceNs ? now - sinceNs : 0
+        reader.forEach { printer.show($0) }
+        printer.cutoffRealtimeNs = 0
+    }
+
+    private static func follow(
+        _ client: LiveClient, _ printer: EventPrinter, _ stopSignals: StopSignals, _ console: Console
+    ) throws(CommandError) {
+        var descriptors = [
+            pollfd(fd: client.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: stopSignals.descriptor, events: Int16(POLLIN), revents: 0),
+        ]
+        while !console.out.isClosed && !stopSignals.received {
+            _ = unsafe poll(&descriptors, nfds_t(descriptors.count), -1)
+            do throws(LiveError) {
+                for event in try client.receive(timeoutMs: 0) { printer.show(event) }
+            } catch {
+                throw CommandError(error.message)
+            }
+            console.out.flush()
+        }
+    }
+
+    private static func listen(
+        _ invocation: Invocation, _ printer: EventPrinter, _ stopSignals: StopSignals, _ console: Console
+    ) throws(CommandError) {
+        var options = SessionOptions()
+        options.keepCommandLines = !invocation[Flags.noCommandLines]
+        let session = try Session(
+            options, stopSignals: stopSignals, observe: { printer.show($0) }, report: { _ in })
+        console.note("inquest: no recorder runs; \(session.startLine); nothing is recorded")
+        _ = session.recorder.run(until: {
+            console.out.flush()
+            return console.out.isClosed
+        })
+        session.recorder.end(.requested)
+    }
+}
+
+/// Writes events as lines of text or JSON, each once.
+final class EventPrinter {
+    /// Events before this wall-clock time (nanoseconds since 1970) are not shown; their names are learned.
+    var cutoffRealtimeNs: UInt64 = 0
+    private let console: Console
+    private let json: Bool
+    private var lines = EventJSON()
+    private var names = NameTable()
+    private var host = HostLine()
+    private var lastSeq: UInt64 = 0
+    private var lastHostLineNs: UInt64 = 0
+    /// Between two lines about how the host feels.
+    private static let hostLineNs: UInt64 = 5_000_000_000
+
+    init(console: Console, json: Bool) {
+        self.console = console
+        self.json = json
+    }
+
+    func show(_ event: Event) {
+        guard event.seq > lastSeq else { return }
+        lastSeq = event.seq
+        names.note(event)
+        let isSample = host.note(event)
+        if case .snapshot = event.payload { return }
+        let clock = names.clock
+        guard cutoffRealtimeNs == 0 || clock.realtimeNs(of: event.moment) ?? 0 >= cutoffRealtimeNs else { return }
+        if json {
+            lines.clear()
+            lines.clock = clock
+            lines.append(event)
+            unsafe lines.withBytes { unsafe console.out.write($0) }
+        } else if let line = EventLine.render(event, names, console.textOptions) {
+            console.out.write(line)
+        } else if isSample, event.boottimeNs >= lastHostLineNs + Self.hostLineNs,
+            let line = host.line(at: event.moment, names, console.textOptions)
+        {
+            lastHostLineNs = event.boottimeNs
+            console.out.write(line)
+        }
+    }
+}
+
+extension Console {
+    /// How the renderers are to lay out text here.
+    var textOptions: TextOptions { TextOptions(width: width, colour: colour) }
+}

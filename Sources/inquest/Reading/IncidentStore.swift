@@ -1,0 +1,58 @@
+import Events
+import Incidents
+import Recording
+
+/// The incidents of a recording: those that were closed, as the recorder kept them, and those still open at its end.
+struct IncidentStore {
+    /// Oldest first.
+    private(set) var incidents: [Incident] = []
+    /// What could not be read, one sentence each.
+    private(set) var notes: [String] = []
+
+    /// - Parameter reader: of a recording that may still be growing.
+    init(_ reader: RecordingReader) {
+        var known: Set<Bytes> = []
+        for record in reader.closedIncidents() {
+            do throws(DecodeError) {
+                let incident = try Archive.read(Incident.self, from: record.document)
+                if known.insert(incident.id).inserted { incidents.append(incident) }
+            } catch {
+                let id = Incident.identity(boot: record.bootID, openingSeq: record.openingSeq)
+                notes.append(
+                    "incident \(String(decoding: id, as: UTF8.self)) was written by another version: see inquest replay"
+                )
+            }
+        }
+        var last: (seq: UInt64, state: Bytes)?
+        reader.forEachSegmentSnapshot { last = ($0, $1) }
+        let end = RecoveredState(snapshot: last?.state, rules: Rules()) { reader.forEach(from: last?.seq ?? 0, $0) }
+        if let note = end.note { notes.append(note) }
+        for case .closed(let incident) in end.unrecorded where known.insert(incident.id).inserted {
+            incidents.append(incident)
+        }
+        for incident in end.correlator.openIncidents() where known.insert(incident.id).inserted {
+            incidents.append(incident)
+        }
+        for place in reader.damage { notes.append("damaged: \(place.message)") }
+        incidents.sort { $0.openingSeq < $1.openingSeq }
+    }
+
+    /// The incident with this id, or the newest for `last`.
+    ///
+    /// - Throws: status 3 when there is none.
+    func incident(_ id: String, in directory: String) throws(CommandError) -> Incident {
+        if id == "last" {
+            guard let newest = incidents.last else {
+                throw .nothingMatched("no incident in \(directory); inquest tail shows what happens now")
+            }
+            return newest
+        }
+        let wanted = Bytes(id.utf8)
+        if let exact = incidents.first(where: { $0.id == wanted }) { return exact }
+        let known = incidents.suffix(3).map { String(decoding: $0.id, as: UTF8.self) }
+        throw .nothingMatched(
+            "no incident \(id) in \(directory)"
+                + (known.isEmpty ? ": it has none" : "; the newest are \(known.joined(separator: ", ")) (inquest list)")
+        )
+    }
+}

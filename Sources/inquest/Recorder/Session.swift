@@ -1,0 +1,118 @@
+import Events
+import Glibc
+import Host
+import Incidents
+import Live
+import Probes
+import Recording
+
+/// What a run of the recorder needs to know.
+struct SessionOptions {
+    /// Where to record; `nil` records nothing (a `tail` of its own).
+    var directory: String?
+    var totalBytes: UInt64 = 256 << 20
+    /// Where to serve live readers; `nil` serves none.
+    var liveSocket: String?
+    var keepCommandLines = true
+    /// Lock memory and ask the kernel to be spared.
+    var protectSelf = false
+    var rules = Rules()
+}
+
+/// A recorder with everything it stands on, started in the order that fails cheapest: directory, hooks, host.
+final class Session {
+    let recorder: Recorder
+    /// One line for people: what was attached, where it writes.
+    let startLine: String
+
+    /// - Parameters:
+    ///   - observe: called for each event, numbered.
+    ///   - report: called for each finding.
+    /// - Throws: what is missing, and what to do.
+    init(
+        _ options: SessionOptions, stopSignals: StopSignals, observe: @escaping (Event) -> Void,
+        report: @escaping (Finding) -> Void
+    ) throws(CommandError) {
+        let host = HostSampler(paths: HostPaths(), options: SamplerOptions())
+        let startEvents = host.startEvents(version: Bytes(inquestVersion.utf8), recorderTgid: UInt32(getpid()))
+        let opened = try Self.openRecording(options, startEvents)
+        let live = try Self.openLive(options, startEvents)
+        let probes = try Self.attach(options)
+        host.forEachCommandLine { probes.seedCommandLine(tgid: $0, $1) }
+        var protection: [String] = []
+        if options.protectSelf {
+            protection = SelfProtection.apply().filter { $0.errno != 0 }.map { "\($0.name): \(errnoText($0.errno))" }
+        }
+        recorder = Recorder(
+            probes: probes, sampler: SamplerThread(host: host, probes: probes, triggers: PressureTriggers()),
+            writer: opened?.writer, live: live, stopSignals: stopSignals,
+            correlator: opened?.state.correlator ?? Correlator(rules: options.rules),
+            nextSeq: opened?.nextSeq ?? 1, observe: observe, report: report)
+        startLine = Self.describe(options, probes.hooks, protection)
+        recorder.begin(startEvents, unrecorded: opened?.state.unrecorded ?? [])
+    }
+
+    private struct Opened {
+        let writer: RecordingWriter
+        let nextSeq: UInt64
+        let state: RecoveredState
+    }
+
+    private static func openRecording(_ options: SessionOptions, _ startEvents: [Event]) throws(CommandError) -> Opened?
+    {
+        guard let directory = options.directory else { return nil }
+        let start = startOf(startEvents)
+        var recording = RecordingOptions(
+            bootID: start.bootID, host: start.hostname, clock: { Clocks.snapshot() })
+        recording.totalBytes = Int(clamping: options.totalBytes)
+        do throws(RecordingError) {
+            let (writer, recovered) = try RecordingWriter.open(directory, recording)
+            return Opened(
+                writer: writer, nextSeq: recovered.nextSeq,
+                state: RecoveredState(snapshot: recovered.snapshot, rules: options.rules) {
+                    recovered.forEachEvent($0)
+                })
+        } catch {
+            throw CommandError(error.message)
+        }
+    }
+
+    /// The host's description of itself among its first events.
+    private static func startOf(_ events: [Event]) -> RecorderStart {
+        for case .recorderStart(let start) in events.lazy.map(\.payload) { return start }
+        return RecorderStart()
+    }
+
+    private static func openLive(_ options: SessionOptions, _ startEvents: [Event]) throws(CommandError) -> LiveServer?
+    {
+        guard let path = options.liveSocket else { return nil }
+        do throws(LiveError) {
+            return try LiveServer(path: path, bootID: startOf(startEvents).bootID)
+        } catch {
+            throw CommandError(error.message)
+        }
+    }
+
+    private static func attach(_ options: SessionOptions) throws(CommandError) -> Probes {
+        var probes = ProbeOptions()
+        probes.keepCommandLines = options.keepCommandLines
+        do throws(ProbeError) {
+            return try Probes(probes)
+        } catch {
+            throw CommandError(error.message)
+        }
+    }
+
+    private static func describe(_ options: SessionOptions, _ hooks: [HookState], _ unprotected: [String]) -> String {
+        let used = hooks.filter { $0.mode != .absent }
+        let plain = used.filter { $0.mode == .plain }.count
+        var line = "\(used.count) of \(hooks.count) hooks attached"
+        if plain > 0 { line += " (\(plain) plain)" }
+        if let directory = options.directory {
+            line += "; recording to \(directory), at most \(options.totalBytes >> 20) MiB"
+        }
+        if let socket = options.liveSocket { line += "; live on \(socket)" }
+        if !unprotected.isEmpty { line += "; not protected: " + unprotected.joined(separator: ", ") }
+        return line
+    }
+}

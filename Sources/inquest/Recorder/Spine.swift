@@ -1,0 +1,103 @@
+import Events
+import Incidents
+import Live
+import Recording
+
+/// The one way every observed event takes: numbered, recorded, correlated, shown to live readers.
+///
+/// The order matters. The event goes into the recording before the correlator sees it, so that the snapshot at a segment's
+/// start is the state *before* its first event, and a replay from there repeats what happened here.
+struct Spine: ~Copyable {
+    private let writer: RecordingWriter?
+    private let live: LiveServer?
+    private(set) var correlator: Correlator
+    private var nextSeq: UInt64
+    private var findings: [Finding] = []
+    /// Called for each finding after it was recorded.
+    private let report: (Finding) -> Void
+    /// Called for each event after it was numbered, recorded and correlated.
+    private let observe: (Event) -> Void
+    /// Incidents that have opened and not closed.
+    private(set) var openIncidents = 0
+    /// Scopes whose phase is above calm, by cgroup id; 0 is the host.
+    private var pressed: Set<UInt64> = []
+
+    init(
+        writer: RecordingWriter?, live: LiveServer?, correlator: consuming Correlator, nextSeq: UInt64,
+        observe: @escaping (Event) -> Void, report: @escaping (Finding) -> Void
+    ) {
+        self.writer = writer
+        self.live = live
+        openIncidents = correlator.openIncidents().count
+        self.correlator = correlator
+        self.nextSeq = nextSeq
+        self.observe = observe
+        self.report = report
+    }
+
+    /// Takes one event; `true` when it must be durable at once (a kill, a phase change, the recorder's own start or end).
+    mutating func take(_ observed: Event) -> Bool {
+        var event = observed
+        var urgent = event.payload.isUrgent
+        number(&event)
+        keep(event)
+        correlator.consume(event) { findings.append($0) }
+        observe(event)
+        while !findings.isEmpty {
+            urgent = true
+            let finding = findings.removeFirst()
+            record(finding, at: event.boottimeNs)
+            report(finding)
+        }
+        return urgent
+    }
+
+    /// Whether any scope's phase is above calm.
+    var underPressure: Bool { !pressed.isEmpty }
+
+    private mutating func number(_ event: inout Event) {
+        event.seq = nextSeq
+        nextSeq += 1
+    }
+
+    private func keep(_ event: Event) {
+        writer?.append(event) { correlator.snapshot() }
+        live?.broadcast(event)
+    }
+
+    /// Incidents are kept beside the events, so that a list needs no replay. The correlator never sees these records.
+    mutating func record(_ finding: Finding, at boottimeNs: UInt64) {
+        let (incident, state): (Incident, IncidentState)
+        switch finding {
+        case .opened(let opened):
+            (incident, state) = (opened, .opened)
+            openIncidents += 1
+        case .closed(let closed):
+            (incident, state) = (closed, .closed)
+            openIncidents = max(0, openIncidents - 1)
+        case .phase(let scope, let change):
+            let key = scope.kind == .host ? 0 : scope.cgroupID
+            if change.to > .calm { pressed.insert(key) } else { pressed.remove(key) }
+            return
+        }
+        var record = IncidentRecord()
+        record.state = state
+        record.bootID = incident.host.bootID
+        record.openingSeq = incident.openingSeq
+        record.document = Archive.write(incident)
+        var event = Event(boottimeNs: boottimeNs, .incident(record))
+        number(&event)
+        keep(event)
+        observe(event)
+    }
+}
+
+extension Payload {
+    /// Whether the event is worth a disk write of its own.
+    var isUrgent: Bool {
+        switch self {
+        case .oomKill, .signal, .exit, .recorderStart, .recorderStop, .kernelLogKill: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Foundation
+import Glibc
+import Testing
+
+extension EndToEnd {
+    @Suite(.serialized, .enabled(if: Tool.canAttach, Comment(rawValue: Tool.whyNot)))
+    struct Recorder {
+        private func recorder(_ scratch: Scratch) throws -> RunningTool {
+            let recorder = try RunningTool([
+                "record", "--dir", scratch.path("recording"), "--live", scratch.path("live.sock"), "--size", "16M",
+            ])
+            try #require(recorder.waits { $0.errSoFar.contains("hooks attached") }, "\(recorder.errSoFar)")
+            return recorder
+        }
+
+        @Test func `a recorder says in one line what it attached and where it writes, and stops cleanly`() throws {
+            let scratch = try Scratch()
+            let running = try recorder(scratch)
+            #expect(running.errSoFar.split(separator: "\n").count == 1)
+            #expect(running.errSoFar.contains(scratch.path("recording")))
+            running.signal(SIGTERM)
+            let result = running.wait()
+            #expect(result.status == 0, "\(result.err)")
+            let verify = try Tool.run("verify", "--dir", scratch.path("recording"))
+            #expect(verify.status == 0)
+            let list = try Tool.run("list", "--json", "--dir", scratch.path("recording"))
+            #expect(list.status == 0 && list.out.isEmpty, "an idle recorder invented an incident:\n\(list.out)")
+        }
+
+        @Test func `a drill beside a running recorder is recorded there as a drill, and tail shows it`() throws {
+            let scratch = try Scratch()
+            let running = try recorder(scratch)
+            let tail = try RunningTool(["tail", "--json", "--live", scratch.path("live.sock")])
+            let drill = try Tool.run("drill", "--memory", "32M", "--json")
+            #expect(drill.status == 0, "\(drill.err)")
+            #expect(tail.waits { $0.outSoFar.contains("\"kind\":\"oom_kill\"") }, "\(tail.errSoFar)")
+            let directory = scratch.path("recording")
+            #expect(running.waits { _ in (try? Tool.run("list", "--json", "--dir", directory).lines.count) == 1 })
+            running.signal(SIGINT)
+            #expect(running.wait().status == 0)
+            tail.signal(SIGINT)
+            #expect(tail.wait().status == 0)
+            let shown = try Tool.run("export", "--format", "json", "--dir", directory)
+            #expect(try parse(shown.out)[path: "kills.0.drill"] as? Bool == true)
+        }
+
+        @Test func `kill -9 of the recorder loses nothing that was acknowledged`() throws {
+            let scratch = try Scratch()
+            let directory = scratch.path("recording")
+            let running = try recorder(scratch)
+            let drill = try Tool.run("drill", "--memory", "32M", "--json")
+            #expect(drill.status == 0, "\(drill.err)")
+            let victim = try parse(drill.out)[path: "kills.0.victim.pid"] as? Int
+            #expect(running.waits { _ in (try? Tool.run("list", "--json", "--dir", directory).lines.count) == 1 })
+            running.signal(SIGKILL)
+            _ = running.wait()
+            let verify = try Tool.run("verify", "--dir", directory)
+            #expect(verify.status == 0, "\(verify.out)\(verify.err)")
+            let shown = try Tool.run("export", "--format", "json", "--dir", directory)
+            #expect(try parse(shown.out)[path: "kills.0.victim.pid"] as? Int == victim)
+            #expect(try Tool.run("show", "--dir", directory).status == 0)
+        }
+
+        @Test func `an incident that was open when the recorder was killed is closed by the next start`() throws {
+            let scratch = try Scratch()
+            let directory = scratch.path("recording")
+            let first = try recorder(scratch)
+            let drill = try RunningTool(["drill", "--memory", "32M"])
+            #expect(
+                first.waits { _ in
+                    (try? Tool.run("list", "--json", "--dir", directory).out.contains("\"ended\":null")) == true
+                })
+            first.signal(SIGKILL)
+            _ = first.wait()
+            _ = drill.wait()
+            let second = try recorder(scratch)
+            #expect(
+                second.waits { _ in
+                    (try? Tool.run("list", "--json", "--dir", directory).out.contains("recorder_killed")) == true
+                })
+            second.signal(SIGTERM)
+            #expect(second.wait().status == 0)
+        }
+
+        @Test func `a second recorder on the same directory is refused`() throws {
+            let scratch = try Scratch()
+            let first = try recorder(scratch)
+            let second = try Tool.run(
+                "record", "--dir", scratch.path("recording"), "--live", scratch.path("other.sock"))
+            #expect(second.status == 1)
+            #expect(second.err.contains("\(first.pid)"), "\(second.err)")
+            first.signal(SIGTERM)
+            #expect(first.wait().status == 0)
+        }
+
+        @Test func `an unknown incident is status 3 and names what there is`() throws {
+            let scratch = try Scratch()
+            let directory = scratch.path("recording")
+            let drill = try Tool.run("drill", "--memory", "32M", "--json", "--dir", directory)
+            let id = try #require(parse(drill.out)["id"] as? String)
+            let result = try Tool.run("show", "00000000-1", "--dir", directory)
+            #expect(result.status == 3)
+            #expect(result.err.contains(id))
+        }
+    }
+
+    @Suite struct WithoutProbes {
+        @Test func `a directory without a recording is an error that says what to do`() throws {
+            let scratch = try Scratch()
+            for verb in ["list", "show", "verify", "replay"] {
+                let result = try Tool.run(verb, "--dir", scratch.path("nothing"))
+                #expect(result.status == 1, "\(verb)")
+                #expect(result.err.split(separator: "\n").count == 1, "\(verb): \(result.err)")
+                #expect(result.err.contains(scratch.path("nothing")), "\(verb): \(result.err)")
+            }
+        }
+
+        @Test func `a bad flag is status 2 and names the nearest`() throws {
+            let result = try Tool.run("record", "--sise", "1G")
+            #expect(result.status == 2)
+            #expect(result.err.contains("--size"))
+        }
+    }
+}

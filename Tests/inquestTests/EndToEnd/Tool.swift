@@ -1,0 +1,120 @@
+import Foundation
+import Glibc
+
+/// The program under test as a user runs it: a process of its own, real files, real kernel.
+struct Tool {
+    /// Beside the test bundle: SwiftPM puts both into one directory.
+    static let path: String = {
+        let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? own ?? ""
+        return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("inquest").path
+    }()
+
+    /// Probes need root and the kernel's own types; everything that attaches is skipped without them, and says so.
+    static let canAttach = geteuid() == 0 && access("/sys/kernel/btf/vmlinux", R_OK) == 0
+    static let whyNot = "SKIPPED: attaching probes needs root and /sys/kernel/btf/vmlinux"
+
+    struct Result {
+        let status: Int32
+        let out: String
+        let err: String
+        var lines: [String] { out.split(separator: "\n").map(String.init) }
+    }
+
+    static func run(_ arguments: String..., environment: [String: String] = [:]) throws -> Result {
+        let running = try RunningTool(arguments, environment: environment)
+        return running.wait()
+    }
+}
+
+/// A process of the tool that is still going.
+final class RunningTool {
+    private let process = Process()
+    private let out: URL
+    private let err: URL
+    private let directory: URL
+
+    init(_ arguments: [String], environment: [String: String] = [:]) throws {
+        directory = try TemporaryDirectory.make()
+        out = directory.appendingPathComponent("out")
+        err = directory.appendingPathComponent("err")
+        FileManager.default.createFile(atPath: out.path, contents: nil)
+        FileManager.default.createFile(atPath: err.path, contents: nil)
+        process.executableURL = URL(fileURLWithPath: Tool.path)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.standardOutput = try FileHandle(forWritingTo: out)
+        process.standardError = try FileHandle(forWritingTo: err)
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+    }
+
+    deinit {
+        if process.isRunning {
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    var pid: pid_t { process.processIdentifier }
+    var isRunning: Bool { process.isRunning }
+    var outSoFar: String { (try? String(contentsOf: out, encoding: .utf8)) ?? "" }
+    var errSoFar: String { (try? String(contentsOf: err, encoding: .utf8)) ?? "" }
+
+    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+    func wait() -> Tool.Result {
+        process.waitUntilExit()
+        return Tool.Result(status: process.terminationStatus, out: outSoFar, err: errSoFar)
+    }
+
+    /// Waits for a condition, with a bound: `false` when it did not come true within it, or the process ended before.
+    func waits(seconds: Double = 60, until condition: (RunningTool) -> Bool) -> Bool {
+        let end = Date().addingTimeInterval(seconds)
+        while Date() < end {
+            if condition(self) { return true }
+            if !process.isRunning { return condition(self) }
+            usleep(20_000)
+        }
+        return false
+    }
+}
+
+enum TemporaryDirectory {
+    static func make() throws -> URL {
+        let base = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/var/tmp"
+        let url = URL(fileURLWithPath: base).appendingPathComponent("inquest-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        return url
+    }
+}
+
+/// A directory that is removed with the value that holds it.
+final class Scratch {
+    let url: URL
+    init() throws { url = try TemporaryDirectory.make() }
+    deinit { try? FileManager.default.removeItem(at: url) }
+    func path(_ name: String) -> String { url.appendingPathComponent(name).path }
+}
+
+/// A JSON document as nested dictionaries.
+func parse(_ text: String) throws -> [String: Any] {
+    try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] ?? [:]
+}
+
+extension [String: Any] {
+    /// `document[path: "kills.0.victim.pid"]`
+    subscript(path path: String) -> Any? {
+        var value: Any? = self
+        for part in path.split(separator: ".") {
+            if let index = Int(part) {
+                guard let list = value as? [Any], index < list.count else { return nil }
+                value = list[index]
+            } else {
+                value = (value as? [String: Any])?[String(part)]
+            }
+        }
+        return value
+    }
+}
