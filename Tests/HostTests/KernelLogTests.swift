@@ -14,7 +14,8 @@ import Testing
     @Test func `two lines of one OOM make one kill`() throws {
         var parser = KernelLogParser()
         #expect(parser.consume(Bytes(announcement.utf8)) == nil)
-        let kill = try #require(parser.consume(Bytes(killed.utf8)))
+        let read = parser.consume(Bytes(killed.utf8))
+        let kill = try #require(read)
         #expect(kill.pid == 4711)
         #expect(kill.uid == 1000)
         #expect(kill.comm == Comm("hog"))
@@ -30,7 +31,8 @@ import Testing
 
     @Test func `a kill whose announcement was rate-limited keeps its figures and knows no cgroup`() throws {
         var parser = KernelLogParser()
-        let kill = try #require(parser.consume(Bytes(killed.utf8)))
+        let read = parser.consume(Bytes(killed.utf8))
+        let kill = try #require(read)
         #expect(kill.constraint == .unknown && kill.cgroupPath.isEmpty)
         #expect(kill.anonRssBytes == Figure(65_000 << 10))
     }
@@ -39,7 +41,8 @@ import Testing
         var parser = KernelLogParser()
         _ = parser.consume(Bytes(announcement.utf8))
         let other = killed.replacing("process 4711", with: "process 4712")
-        let kill = try #require(parser.consume(Bytes(other.utf8)))
+        let read = parser.consume(Bytes(other.utf8))
+        let kill = try #require(read)
         #expect(kill.cgroupPath.isEmpty)
     }
 
@@ -47,7 +50,8 @@ import Testing
         var parser = KernelLogParser()
         _ = parser.consume(
             Bytes(announcement.replacing("task=hog", with: "task=a,pid=1,uid=0").utf8))
-        let kill = try #require(parser.consume(Bytes(killed.replacing("(hog)", with: "(a) total-vm:1kB)").utf8)))
+        let read = parser.consume(Bytes(killed.replacing("(hog)", with: "(a) total-vm:1kB)").utf8))
+        let kill = try #require(read)
         #expect(kill.pid == 4711)
         #expect(kill.cgroupPath == Bytes("/a/b".utf8))
         #expect(kill.totalVmBytes == Figure(70_000 << 10))
@@ -55,7 +59,8 @@ import Testing
 
     @Test func `escaped bytes are the bytes they stand for`() throws {
         var parser = KernelLogParser()
-        let kill = try #require(parser.consume(Bytes(killed.replacing("(hog)", with: "(\\x1b[2J)").utf8)))
+        let read = parser.consume(Bytes(killed.replacing("(hog)", with: "(\\x1b[2J)").utf8))
+        let kill = try #require(read)
         #expect(kill.comm.bytes == [0x1b] + Bytes("[2J".utf8))
     }
 

@@ -59,7 +59,7 @@ enum ExportCommand: Command {
     private static func events(of incident: Incident, in reader: RecordingReader, to out: ByteWriter) {
         var clock = incident.clock
         var isOver = false
-        reader.forEach { event in
+        reader.forEach(from: 0) { event in
             if case .clock(let snapshot) = event.payload { clock = snapshot }
             if case .snapshot = event.payload { return }
             guard event.seq >= incident.openingSeq, !isOver else { return }

@@ -18,7 +18,7 @@ enum ReplayCommand: Command {
         var correlator: Correlator?
         var found: [Incident] = []
         var progress = ReplayProgress(console)
-        reader.forEach { event in
+        reader.forEach(from: 0) { event in
             progress.advance(event)
             switch event.payload {
             case .incident: return

@@ -38,26 +38,37 @@ enum TailCommand: Command {
         let reader = try openRecording(directory)
         let now = Clocks.snapshot().realtimeNs
         printer.cutoffRealtimeNs = now > sinceNs ? now - sinceNs : 0
-        reader.forEach { printer.show($0) }
+        reader.forEach(from: 0) { printer.show($0) }
         printer.cutoffRealtimeNs = 0
     }
 
+    /// Shows what the recorder tells, across its restarts, until a signal comes or nobody reads any more.
     private static func follow(
-        _ client: LiveClient, _ printer: EventPrinter, _ stopSignals: StopSignals, _ console: Console
+        _ first: LiveClient, _ printer: EventPrinter, _ stopSignals: StopSignals, _ console: Console
     ) throws(CommandError) {
-        var descriptors = [
-            pollfd(fd: client.descriptor, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: stopSignals.descriptor, events: Int16(POLLIN), revents: 0),
-        ]
+        var client: LiveClient? = first
         while !console.out.isClosed && !stopSignals.received {
-            _ = unsafe poll(&descriptors, nfds_t(descriptors.count), -1)
+            guard let current = client else {
+                wait(for: [stopSignals.descriptor], timeoutMs: 500)
+                client = try connect(first.path, isNamed: false)
+                if client != nil { console.note("inquest: the recorder is back") }
+                continue
+            }
+            wait(for: [current.descriptor, stopSignals.descriptor], timeoutMs: -1)
             do throws(LiveError) {
-                for event in try client.receive(timeoutMs: 0) { printer.show(event) }
+                for event in try current.receive(timeoutMs: 0) { printer.show(event) }
             } catch {
-                throw CommandError(error.message)
+                if case .farewell(_, .tooManyReaders) = error { throw CommandError(error.message) }
+                console.note("inquest: \(error.message); waiting for it to come back")
+                client = nil
             }
             console.out.flush()
         }
+    }
+
+    private static func wait(for descriptors: [Int32], timeoutMs: Int32) {
+        var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        _ = unsafe poll(&entries, nfds_t(entries.count), timeoutMs)
     }
 
     private static func listen(

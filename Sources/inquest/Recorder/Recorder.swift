@@ -82,8 +82,10 @@ final class Recorder {
         stop.reason = reason
         take(Event(boottimeNs: Clocks.boottimeNs(), .recorderStop(stop)))
         finishTurn()
-        probes.close()
+        live?.close()
         writer?.close()
+        // Last: detaching waits for the kernel, and everything that was heard is already safe.
+        probes.close()
     }
 
     private func take(_ event: Event) {
@@ -99,7 +101,7 @@ final class Recorder {
         live?.flush()
         live?.service()
         if spine.underPressure { sampler.pressureSeen() }
-        sampler.setIncidentOpen(spine.openIncidents > 0)
+        sampler.setTicksWanted(spine.correlator.wantsTicks)
     }
 
     /// A kill wants a closer look around it; a cgroup's name is news for the sampler.

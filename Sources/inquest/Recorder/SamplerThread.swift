@@ -30,7 +30,7 @@ final class SamplerThread: @unchecked Sendable {
     private let stopping = Atomic<Bool>(false)
     private let pressureUntilNs = Atomic<UInt64>(0)
     private let censusWanted = Atomic<Bool>(false)
-    private let incidentOpen = Atomic<Bool>(false)
+    private let ticksWanted = Atomic<Bool>(false)
     private var thread = pthread_t()
     private var dropped: UInt64 = 0
 
@@ -73,8 +73,8 @@ final class SamplerThread: @unchecked Sendable {
 
     /// While an incident is open every sample is told, however calm: the correlator's time comes from events alone, and
     /// silence would keep the incident open.
-    func setIncidentOpen(_ open: Bool) {
-        if incidentOpen.exchange(open, ordering: .relaxed) != open { signalEventfd(wake) }
+    func setTicksWanted(_ wanted: Bool) {
+        if ticksWanted.exchange(wanted, ordering: .relaxed) != wanted { signalEventfd(wake) }
     }
 
     fileprivate func run() {
@@ -102,10 +102,10 @@ final class SamplerThread: @unchecked Sendable {
             }
             if now - lastSampleNs >= interval {
                 lastSampleNs = now
+                let completion = { (device: UInt32) in self.probes.lastCompletionNs(device: device) }
                 host.sample(
-                    underPressure: pressed, tellAll: incidentOpen.load(ordering: .relaxed),
-                    lastCompletionNs: { probes.lastCompletionNs(device: $0) }
-                ) { push($0) }
+                    underPressure: pressed, tellAll: ticksWanted.load(ordering: .relaxed),
+                    lastCompletionNs: completion, push)
                 probes.readIntervals { push($0) }
                 reportDropped(now)
             }

@@ -17,8 +17,6 @@ struct Spine: ~Copyable {
     private let report: (Finding) -> Void
     /// Called for each event after it was numbered, recorded and correlated.
     private let observe: (Event) -> Void
-    /// Incidents that have opened and not closed.
-    private(set) var openIncidents = 0
     /// Scopes whose phase is above calm, by cgroup id; 0 is the host.
     private var pressed: Set<UInt64> = []
 
@@ -28,7 +26,6 @@ struct Spine: ~Copyable {
     ) {
         self.writer = writer
         self.live = live
-        openIncidents = correlator.openIncidents().count
         self.correlator = correlator
         self.nextSeq = nextSeq
         self.observe = observe
@@ -71,10 +68,8 @@ struct Spine: ~Copyable {
         switch finding {
         case .opened(let opened):
             (incident, state) = (opened, .opened)
-            openIncidents += 1
         case .closed(let closed):
             (incident, state) = (closed, .closed)
-            openIncidents = max(0, openIncidents - 1)
         case .phase(let scope, let change):
             let key = scope.kind == .host ? 0 : scope.cgroupID
             if change.to > .calm { pressed.insert(key) } else { pressed.remove(key) }

@@ -38,8 +38,7 @@ final class RunningTool {
         directory = try TemporaryDirectory.make()
         out = directory.appendingPathComponent("out")
         err = directory.appendingPathComponent("err")
-        FileManager.default.createFile(atPath: out.path, contents: nil)
-        FileManager.default.createFile(atPath: err.path, contents: nil)
+        for file in [out, err] { try Data().write(to: file) }
         process.executableURL = URL(fileURLWithPath: Tool.path)
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
