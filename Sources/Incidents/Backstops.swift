@@ -1,0 +1,210 @@
+import Events
+
+// Why nobody killed: each backstop against the facts. For a contained kill: that the cap did its work.
+
+extension State {
+    func backstopFindings(_ open: OpenIncident, _ suspects: [Suspect]) -> [BackstopFinding] {
+        let kills = open.incident.kills
+        if open.incident.incidentClass == .containedKill {
+            return kills.first.flatMap { capDidItsWork($0) }.map { [$0] } ?? []
+        }
+        var findings: [BackstopFinding] = []
+        if open.incident.incidentClass != .deviceStall, open.incident.incidentClass != .ioStorm {
+            findings.append(kernel(open))
+        }
+        findings.append(earlyoom(open))
+        findings.append(systemdOomd(open, suspects))
+        for (kind, name) in [(BackstopKind.oomd, "oomd"), (.nohang, "nohang")] {
+            if backstops.contains(where: { $0.kind == kind && $0.running }) {
+                findings.append(finding(name, acted(open, kind) ?? "running, but it did not kill", []))
+            }
+        }
+        if let caps = caps(open, suspects) { findings.append(caps) }
+        return findings
+    }
+
+    private func finding(_ name: String, _ text: Phrase, _ evidence: [Evidence]) -> BackstopFinding {
+        var finding = BackstopFinding()
+        finding.name = Bytes(name.utf8)
+        finding.finding = text.bytes
+        finding.evidence = evidence
+        return finding
+    }
+
+    private func capDidItsWork(_ kill: Kill) -> BackstopFinding? {
+        guard kill.cause.killer == .kernelMemcg else { return nil }
+        guard let memcg = kill.cgroup.first(where: \.isOomMemcg) else {
+            return finding("caps", "a memory cap did its work: the kernel killed inside the cgroup", [])
+        }
+        let limit: Phrase = memcg.maxBytes.value.map { " (\(bytes: $0))" } ?? ""
+        return finding(
+            "caps",
+            "the cap did its work: \(name: memcg.cgroup) reached its limit\(limit), and the kernel killed inside it",
+            [
+                evidence(
+                    "memory.current", memcg.currentBytes, "bytes", threshold: memcg.maxBytes,
+                    kill.quality.fromKmsg ? "/dev/kmsg" : "oom:mark_victim")
+            ])
+    }
+
+    private func kernel(_ open: OpenIncident) -> BackstopFinding {
+        let killed = open.incident.kills.filter { $0.cause.killer.isKernel }.count
+        if killed > 0 { return finding("kernel", "its OOM killer killed \(killed, of: "process")", []) }
+        let stolen = rise(open.stolenFrom, open.stolenTo)
+        let scanned = rise(open.scannedFrom, open.scannedTo)
+        let span = max(nowNs &- open.openedNs, 1)
+        var shown: [Evidence] = []
+        if let stolen {
+            shown.append(
+                evidence("pages reclaimed", Figure(perSecond(stolen, over: span)), "pages/s", "/proc/vmstat pgsteal"))
+        }
+        if let scanned {
+            shown.append(
+                evidence("pages scanned", Figure(perSecond(scanned, over: span)), "pages/s", "/proc/vmstat pgscan"))
+        }
+        if !open.lowestSwapFree.isUnknown {
+            shown.append(evidence("lowest free swap", open.lowestSwapFree, "bytes", "/proc/meminfo SwapFree"))
+        }
+        if let stolen, stolen > 0 {
+            return finding(
+                "kernel", "no OOM: reclaim still progressed (\(perSecond(stolen, over: span)) pages/s)", shown)
+        }
+        if !open.isHost { return finding("kernel", "no OOM: the cgroup stayed below memory.max", shown) }
+        return finding("kernel", "no OOM was declared", shown)
+    }
+
+    /// What a userspace killer did in this incident; `nil` when nothing.
+    private func acted(_ open: OpenIncident, _ kind: BackstopKind) -> Phrase? {
+        let killer: Killer =
+            switch kind {
+            case .earlyoom: .earlyoom
+            case .systemdOomd: .systemdOomd
+            case .oomd: .oomd
+            case .nohang: .nohang
+            case .caps, .unknown: .unknown
+            }
+        guard killer != .unknown else { return nil }
+        let kills = open.incident.kills.filter { $0.cause.killer == killer }
+        guard let first = kills.first else { return nil }
+        let more: Phrase = kills.count > 1 ? " and \(kills.count - 1) more" : ""
+        return "acted: it killed \(first.victim.comm)[\(first.victim.tgid)]\(more)"
+    }
+
+    private func earlyoom(_ open: OpenIncident) -> BackstopFinding {
+        if let acted = acted(open, .earlyoom) { return finding("earlyoom", acted, []) }
+        guard let state = backstops.first(where: { $0.kind == .earlyoom }) else {
+            return finding("earlyoom", "unknown: not looked for", [])
+        }
+        guard state.running else { return finding("earlyoom", "not running", []) }
+        let limits = EarlyoomLimits(settings: state.settings)
+        var shown: [Evidence] = []
+        if let total = recorder.memoryTotalBytes.value, let lowest = open.lowestAvailable.value {
+            let available = hundredths(lowest, of: total)
+            shown.append(
+                evidence(
+                    "lowest available memory", Figure(available / 100), "percent",
+                    threshold: Figure(limits.memoryPercent), "/proc/meminfo"))
+            if available > limits.memoryPercent * 100 {
+                return finding(
+                    "earlyoom",
+                    "running, but its limit was not met: available memory never fell below \(share: available) (it acts at \(limits.memoryPercent) %)",
+                    shown)
+            }
+        }
+        if let total = recorder.swapTotalBytes.value, total > 0, let lowest = open.lowestSwapFree.value {
+            let free = hundredths(lowest, of: total)
+            shown.append(
+                evidence(
+                    "lowest free swap", Figure(free / 100), "percent", threshold: Figure(limits.swapPercent),
+                    "/proc/meminfo"))
+            if free > limits.swapPercent * 100 {
+                return finding(
+                    "earlyoom",
+                    "running, but its limit was not met: free swap never fell below \(share: free) (it needs \(limits.swapPercent) % too)",
+                    shown)
+            }
+        }
+        return finding("earlyoom", "running, its limits were met, but it did not kill", shown)
+    }
+
+    private func systemdOomd(_ open: OpenIncident, _ suspects: [Suspect]) -> BackstopFinding {
+        if let acted = acted(open, .systemdOomd) { return finding("systemd-oomd", acted, []) }
+        guard let state = backstops.first(where: { $0.kind == .systemdOomd }) else {
+            return finding("systemd-oomd", "unknown: not looked for", [])
+        }
+        guard state.running else { return finding("systemd-oomd", "not running", []) }
+        let scope = open.isHost ? suspects.first { $0.pid == 0 }?.cgroup : open.incident.scope.cgroup
+        if let scope, let track = open.cgroups.first(where: { $0.path == scope }),
+            let scanned = rise(track.scannedFrom, track.scannedTo)
+        {
+            let shown = [evidence("pgscan of \(name: scope)", Figure(scanned), "pages", "memory.stat pgscan")]
+            if scanned == 0 {
+                let why: Phrase =
+                    track.swapMaxBytes.value == 0
+                    ? "its swap is off, so there is nothing to reclaim" : "nothing was reclaimed"
+                return finding(
+                    "systemd-oomd",
+                    "running, but inert: it only kills cgroups that reclaim, and pgscan of \(name: scope) stayed the same (\(why))",
+                    shown)
+            }
+            return finding("systemd-oomd", "running, but it did not kill", shown)
+        }
+        return finding("systemd-oomd", "running, but it did not kill", [])
+    }
+
+    /// The suspect's caps, and what the caps elsewhere add up to.
+    private func caps(_ open: OpenIncident, _ suspects: [Suspect]) -> BackstopFinding? {
+        let named = suspects.first { $0.pid == 0 }?.cgroup ?? (open.isHost ? nil : open.incident.scope.cgroup)
+        guard let named, let track = open.cgroups.first(where: { $0.path == named }), !track.maxBytes.isUnknown else {
+            return nil
+        }
+        var shown = [
+            evidence("memory.max of \(name: named)", track.maxBytes, "bytes", "memory.max"),
+            evidence("memory.high of \(name: named)", track.highBytes, "bytes", "memory.high"),
+            evidence("memory.swap.max of \(name: named)", track.swapMaxBytes, "bytes", "memory.swap.max"),
+        ]
+        var text: Phrase =
+            "\(name: named): memory.max=\(limit(track.maxBytes)), memory.high=\(limit(track.highBytes)), memory.swap.max=\(limit(track.swapMaxBytes))"
+        let capped = open.cgroups.filter { other in
+            other.maxBytes.value != nil && !isWithin(other.path, named)
+                && !open.cgroups.contains {
+                    $0.id != other.id && $0.maxBytes.value != nil && isWithin(other.path, $0.path)
+                }
+        }
+        let total = capped.reduce(0 as UInt64) { $0 &+ ($1.maxBytes.value ?? 0) }
+        if !capped.isEmpty {
+            shown.append(
+                evidence(
+                    "caps elsewhere, added up", Figure(total), "bytes", threshold: recorder.memoryTotalBytes,
+                    "memory.max"))
+            text.append("; caps elsewhere add up to \(bytes: total)")
+            if let memory = recorder.memoryTotalBytes.value { text.append(" of \(bytes: memory)") }
+        }
+        return finding("caps", text, shown)
+    }
+
+    private func limit(_ figure: Figure) -> Phrase {
+        figure.isUnlimited ? "max" : figure.value.map { "\(bytes: $0)" } ?? "unknown"
+    }
+}
+
+/// earlyoom acts when available memory and free swap are both at or below these shares (`-m`, `-s`; 10 % each by default).
+struct EarlyoomLimits {
+    var memoryPercent: UInt64 = 10
+    var swapPercent: UInt64 = 10
+
+    /// - Parameter settings: its command line, NUL-separated.
+    init(settings: Bytes) {
+        let arguments = settings.split(separator: 0)
+        for (index, argument) in arguments.enumerated() {
+            for (option, path) in [("-m", \EarlyoomLimits.memoryPercent), ("-s", \EarlyoomLimits.swapPercent)]
+            where starts(argument, with: option) {
+                var value = argument.dropFirst(2)
+                if value.isEmpty, index + 1 < arguments.count { value = arguments[index + 1] }
+                if let number = parseNumber(value.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) {
+                    self[keyPath: path] = UInt64(number)
+                }
+            }
+        }
+    }
+}

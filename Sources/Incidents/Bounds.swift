@@ -1,0 +1,36 @@
+/// What the correlator keeps at most, in one place: its memory does not grow with the length of a recording.
+///
+/// Worst case, all bounds reached: about 12 MB, most of it in `cgroupNames` (their paths) and the open incidents' kills.
+enum Bounds {
+    /// Cgroups whose name is remembered; removed ones are forgotten first.
+    static let cgroupNames = 4096
+    /// Cgroups with windows of samples.
+    static let cgroups = 256
+    static let devices = 64
+    static let users = 1024
+    static let hooks = 64
+    static let backstops = 8
+
+    static let openIncidents = 32
+    static let kills = 128
+    static let timeline = 512
+    static let series = 600
+    static let notes = 16
+    static let phaseChanges = 64
+    /// Cgroups and processes followed through one incident.
+    static let cgroupTracks = 64
+    static let processTracks = 32
+    static let suspects = 8
+    static let processSuspects = 5
+    static let bystanders = 10
+
+    /// Tasks of one census that are kept for kills' context and process suspects.
+    static let censusTasks = 64
+    static let contextLargest = 5
+    static let contextBlocked = 8
+    /// Signals that may yet be the first step of an escalation, or belong to an OOM kill.
+    static let pendingSignals = 64
+    static let recentKills = 64
+    static let signalSteps = 16
+    static let otherVictims = 16
+}

@@ -1,0 +1,131 @@
+public import Events
+
+/// What the correlator found out.
+public enum Finding: Sendable, Equatable {
+    /// An incident began. Its document is complete so far; it changes until it closes.
+    case opened(Incident)
+    /// A scope's phase changed.
+    case phase(Scope, PhaseChange)
+    /// An incident is over: the document is final.
+    case closed(Incident)
+}
+
+/// Makes incidents of events.
+///
+///     var correlator = Correlator()
+///     correlator.consume(event) { finding in ... }
+///
+/// Pure: time comes from the events alone, in the order of `seq`; the same events give the same findings, live and in
+/// replay. `snapshot()` holds everything it knows; a correlator made from it goes on exactly like the original. Its memory
+/// is bounded (`Bounds`). It never reads files, clocks or the terminal.
+public struct Correlator: Sendable {
+    private var state = State()
+
+    public init(rules: Rules = Rules()) { state.rules = rules }
+
+    /// - Throws: `DecodeError` when the bytes are not a snapshot of this version.
+    public init(snapshot: Bytes, rules: Rules = Rules()) throws(DecodeError) {
+        state = try Archive.read(State.self, from: snapshot)
+        guard state.formatVersion == State.version else { throw .unknownKind(state.formatVersion) }
+        state.repair()
+        state.rules = rules
+    }
+
+    /// Everything known so far, before the next event.
+    public func snapshot() -> Bytes { Archive.write(state) }
+
+    /// The incidents that have not ended, oldest first, their documents complete so far.
+    public func openIncidents() -> [Incident] { state.open.map { state.document($0) } }
+
+    public mutating func consume(_ event: Event, _ emit: (Finding) -> Void) {
+        state.consume(event, emit)
+    }
+}
+
+extension State {
+    /// Restored bytes may be damaged: what is relied on is made true.
+    mutating func repair() {
+        if recorder.pageSize == 0 { recorder.pageSize = 4096 }
+        cgroups.sort { $0.id < $1.id }
+        devices.sort { $0.device < $1.device }
+    }
+
+    mutating func consume(_ event: Event, _ emit: (Finding) -> Void) {
+        switch event.payload {
+        // The recorder's own findings come back in a replay: they are results, not observations.
+        case .incident, .snapshot: return
+        case .recorderStart(let start):
+            begin(start, event, emit)
+            return
+        default: break
+        }
+        let ns = event.boottimeNs
+        nowNs = max(nowNs, ns)
+        lastSeq = event.seq
+        switch event.payload {
+        case .oomKill(let kill): mark(kill, event, emit)
+        case .signal(let signal): note(signal, event, emit)
+        case .exit(let exit): note(exit, event)
+        case .reap(let reap): note(reap, event)
+        case .stall(let stall): note(stall, event)
+        case .slowIO(let io): note(io, event)
+        case .cgroup(let change): note(change, event, emit)
+        case .ioInterval(let interval): note(interval, ns)
+        case .cgroupIO(let io): note(io, ns)
+        case .cgroupStall(let stall): note(stall, ns, emit)
+        case .lost(let lost): note(lost, event)
+        case .census(let end): note(end, event)
+        case .censusTask(let task): if census.coming.count < Bounds.censusTasks { census.coming.append(task) }
+        case .pressure(let sample): note(sample, ns, emit)
+        case .memory(let sample): note(sample, ns)
+        case .vmstat(let sample): note(sample, ns, emit)
+        case .load(let sample): note(sample, ns)
+        case .device(let sample): note(sample, ns)
+        case .cgroupSample(let sample): note(sample, ns, emit)
+        case .recorderStop(let stop): end(stop, event, emit)
+        case .clock(let snapshot): note(snapshot, event, emit)
+        case .hook(let hook): note(hook)
+        case .samplerGap(let gap): note(gap, event)
+        case .deviceName(let name): note(name)
+        case .userName(let name): note(name)
+        case .backstop(let backstop): note(backstop, event)
+        case .kernelLogKill(let kill): mark(kill, event, emit)
+        case .recorderStart, .incident, .snapshot: break
+        }
+        if nowNs >= nextTickNs {
+            nextTickNs = nowNs &+ 100_000_000
+            tick(emit)
+        }
+    }
+
+    private mutating func note(_ hook: HookState) {
+        if let index = hooks.firstIndex(where: { $0.name == hook.name }) {
+            hooks[index] = hook
+        } else if hooks.count < Bounds.hooks {
+            hooks.append(hook)
+        }
+    }
+
+    private mutating func note(_ name: DeviceName) {
+        guard let index = deviceIndex(name.device) else { return }
+        devices[index].name = name.name
+        devices[index].isSwap = name.swap
+        devices[index].inMemory = name.inMemory
+    }
+
+    private mutating func note(_ name: UserName) {
+        if let index = users.firstIndex(where: { $0.uid == name.uid }) {
+            users[index] = name
+        } else if users.count < Bounds.users {
+            users.append(name)
+        }
+    }
+
+    private mutating func note(_ backstop: BackstopState, _ event: Event) {
+        if let index = backstops.firstIndex(where: { $0.kind == backstop.kind }) {
+            backstops[index] = backstop
+        } else if backstops.count < Bounds.backstops {
+            backstops.append(backstop)
+        }
+    }
+}

@@ -1,0 +1,203 @@
+import Events
+
+/// A device's counters at one moment.
+struct DevicePoint: WindowPoint {
+    var ns: UInt64 = 0
+    /// `/sys/block/*/stat`, since boot.
+    var bytes = Figure.unknown
+    var ios = Figure.unknown
+    var busyMs = Figure.unknown
+    /// Summed over the intervals of the block IO hook.
+    var heardBytes: UInt64 = 0
+    var swapBytes: UInt64 = 0
+    var readBytes: UInt64 = 0
+    static var capacity: Int { 48 }
+    static var spacingNs: UInt64 { 250_000_000 }
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.unsigned("ns", &ns)
+        try w.figure("bytes", &bytes)
+        try w.figure("ios", &ios)
+        try w.figure("busy_ms", &busyMs)
+        try w.unsigned("heard_bytes", &heardBytes)
+        try w.unsigned("swap_bytes", &swapBytes)
+        try w.unsigned("read_bytes", &readBytes)
+    }
+}
+
+/// What a device did over a window.
+struct DeviceRates {
+    var bytesPerSecond: UInt64?
+    var iosPerSecond: UInt64?
+    /// Hundredths of a percent.
+    var busy: UInt64?
+    var heardBytesPerSecond: UInt64?
+    var swapBytesPerSecond: UInt64?
+    var readBytesPerSecond: UInt64?
+
+    /// The share of swap in what the hook heard, hundredths of a percent; `nil` when it heard nothing.
+    var swapShare: UInt64? {
+        guard let swap = swapBytesPerSecond, let all = heardBytesPerSecond, all > 0 else { return nil }
+        return hundredths(swap, of: all)
+    }
+    /// The better of both sources.
+    var throughput: UInt64? { bytesPerSecond ?? heardBytesPerSecond }
+}
+
+/// One block device: throughput, learned ceiling, read latency now and in calm, and whether anything completes.
+struct DeviceState: Fields {
+    var device: UInt32 = 0
+    var name = Bytes()
+    var isSwap = false
+    var inMemory = false
+    var window = Window<DevicePoint>()
+    /// The most it was seen to sustain over `ceiling_window`: learned, not set.
+    var ceilingBytes: UInt64 = 0
+    var ceilingIOs: UInt64 = 0
+    /// Reads that are not swap-ins: in calm (halved now and then), and in the current and last five seconds.
+    var calmReads = Histogram()
+    var recentReads = Histogram()
+    var previousReads = Histogram()
+    var recentSinceNs: UInt64 = 0
+    /// Requests in flight while nothing completes: since when (0: not so), and the lower bound the sampler gave.
+    var silentSinceNs: UInt64 = 0
+    var silenceNs: UInt64 = 0
+    var inflight: UInt64 = 0
+    /// A read slower than the storm threshold was recorded: by which cgroups, in the current stretch.
+    var slowReaders: [SlowReader] = []
+    var saturation = Onset()
+    var storm = Onset()
+    var stalled = Onset()
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.unsigned("device", &device)
+        try w.text("name", &name)
+        try w.flag("swap", &isSwap)
+        try w.flag("in_memory", &inMemory)
+        try w.group("window", &window)
+        try w.unsigned("ceiling_bytes", &ceilingBytes)
+        try w.unsigned("ceiling_ios", &ceilingIOs)
+        try w.histogram("calm_reads", &calmReads)
+        try w.histogram("recent_reads", &recentReads)
+        try w.histogram("previous_reads", &previousReads)
+        try w.unsigned("recent_since_ns", &recentSinceNs)
+        try w.unsigned("silent_since_ns", &silentSinceNs)
+        try w.unsigned("silence_ns", &silenceNs)
+        try w.unsigned("inflight", &inflight)
+        try w.list("slow_readers", &slowReaders)
+        try w.group("saturation", &saturation)
+        try w.group("storm", &storm)
+        try w.group("stalled", &stalled)
+    }
+
+    mutating func note(_ sample: DeviceSample, at ns: UInt64, _ rules: Rules) {
+        let before = window.latest
+        var point = before
+        point.ns = ns
+        point.bytes = sum(sample.readBytes, sample.writeBytes)
+        point.ios = sum(sample.reads, sample.writes)
+        point.busyMs = sample.busyMs
+        window.push(point)
+        // The sampler's own lower bound is not enough: a disk that was idle for a minute and got its first request a moment
+        // ago would look silent. Requests must be seen in flight in two samples with nothing completed between them.
+        let wasInFlight = inflight > 0
+        inflight = sum(sample.inflightReads, sample.inflightWrites).value ?? 0
+        if inflight > 0, wasInFlight, rise(before.ios, point.ios) == 0 {
+            if silentSinceNs == 0 { silentSinceNs = max(before.ns, 1) }
+            silenceNs = ns &- silentSinceNs
+        } else {
+            silentSinceNs = 0
+            silenceNs = 0
+        }
+        learnCeiling(rules)
+    }
+
+    private mutating func learnCeiling(_ rules: Rules) {
+        let rates = rates(over: rules[.ceilingWindow])
+        ceilingBytes = max(ceilingBytes, rates.bytesPerSecond ?? 0)
+        ceilingIOs = max(ceilingIOs, rates.iosPerSecond ?? 0)
+    }
+
+    /// - Parameter calm: whether the machine was calm, so that these reads say what is normal here.
+    mutating func note(_ interval: IOInterval, at ns: UInt64, calm: Bool) {
+        var point = window.latest
+        point.ns = ns
+        point.heardBytes &+= interval.bytes
+        if interval.swap { point.swapBytes &+= interval.bytes }
+        if interval.operation == .read { point.readBytes &+= interval.bytes }
+        window.push(point)
+        guard interval.operation == .read, !interval.swap else { return }
+        if ns > recentSinceNs &+ 5_000_000_000 {
+            if ns > recentSinceNs &+ 10_000_000_000 { recentReads = Histogram() }
+            previousReads = recentReads
+            recentReads = Histogram()
+            recentSinceNs = ns
+        }
+        recentReads.add(interval.totalUs)
+        if calm {
+            calmReads.add(interval.totalUs)
+            if calmReads.total > 100_000 {
+                for slot in 0..<Histogram.slots { calmReads.counts[slot] /= 2 }
+            }
+        }
+    }
+
+    func rates(over windowNs: UInt64) -> DeviceRates {
+        guard let from = window.start(of: windowNs) else { return DeviceRates() }
+        let to = window.latest
+        let elapsed = to.ns &- from.ns
+        guard elapsed > 0 else { return DeviceRates() }
+        let span = max(elapsed, windowNs)
+        func rate(_ a: Figure, _ b: Figure) -> UInt64? { rise(a, b).map { perSecond($0, over: span) } }
+        let heard = to.heardBytes > 0
+        return DeviceRates(
+            bytesPerSecond: rate(from.bytes, to.bytes), iosPerSecond: rate(from.ios, to.ios),
+            busy: rise(from.busyMs, to.busyMs).map { hundredths($0 &* 1_000_000, of: span) },
+            heardBytesPerSecond: heard ? perSecond(to.heardBytes &- from.heardBytes, over: span) : nil,
+            swapBytesPerSecond: heard ? perSecond(to.swapBytes &- from.swapBytes, over: span) : nil,
+            readBytesPerSecond: heard ? perSecond(to.readBytes &- from.readBytes, over: span) : nil)
+    }
+
+    /// Upper bound of the reads' 99th percentile over the last five to ten seconds, nanoseconds.
+    func readP99Ns(at ns: UInt64) -> UInt64? {
+        if ns > recentSinceNs &+ 10_000_000_000 { return nil }
+        var reads = recentReads
+        reads.add(previousReads)
+        return reads.upperBoundUs(quantile: 0.99).map { $0 &* 1000 }
+    }
+
+    func calmP99Ns(_ rules: Rules) -> UInt64? {
+        guard calmReads.total >= rules[.calmReads] else { return nil }
+        return calmReads.upperBoundUs(quantile: 0.99).map { $0 &* 1000 }
+    }
+
+    /// Whether requests were always in flight and the throughput is near the most it ever was.
+    func isSaturated(_ rates: DeviceRates, _ rules: Rules) -> Bool {
+        guard !inMemory, let busy = rates.busy, busy >= rules[.saturationBusy] * 100 else { return false }
+        if let bytes = rates.bytesPerSecond, ceilingBytes > 0,
+            hundredths(bytes, of: ceilingBytes) >= rules[.saturationShare] * 100
+        {
+            return true
+        }
+        guard let ios = rates.iosPerSecond, ceilingIOs > 0 else { return false }
+        return hundredths(ios, of: ceilingIOs) >= rules[.saturationShare] * 100
+    }
+}
+
+/// A cgroup whose reads were slow on a device.
+struct SlowReader: Fields {
+    var cgroup: UInt64 = 0
+    var count: UInt64 = 0
+    var longestNs: UInt64 = 0
+    var lastNs: UInt64 = 0
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.unsigned("cgroup", &cgroup)
+        try w.unsigned("count", &count)
+        try w.unsigned("longest_ns", &longestNs)
+        try w.unsigned("last_ns", &lastNs)
+    }
+}

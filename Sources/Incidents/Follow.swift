@@ -1,0 +1,182 @@
+import Events
+
+// What is followed through an incident, so that its document can be completed at any moment.
+
+extension State {
+    /// Takes over the host's figures of this moment.
+    mutating func followHost(_ index: Int) {
+        let hold = rules[.phaseWindow]
+        let now = nowNs
+        if open[index].isHost {
+            open[index].reclaim.follow(host.reclaim, at: now, hold: hold)
+            open[index].swapOut.follow(host.swapOut, at: now, hold: hold)
+            open[index].refault.follow(host.refault, at: now, hold: hold)
+            open[index].stalls.follow(host.stalls, at: now, hold: hold)
+        } else if let cgroup = knownCgroup(open[index].incident.scope.cgroupID) {
+            open[index].reclaim.follow(cgroups[cgroup].reclaim, at: now, hold: hold)
+            open[index].throttle.follow(cgroups[cgroup].throttle, at: now, hold: hold)
+            open[index].swapOut.follow(cgroups[cgroup].swapOut, at: now, hold: hold)
+            open[index].refault.follow(cgroups[cgroup].refault, at: now, hold: hold)
+            open[index].stalls.follow(cgroups[cgroup].stalls, at: now, hold: hold)
+        }
+        open[index].blocked.follow(host.blocked, at: now, hold: hold)
+        let swapUsed = Figure(rise(host.memory.swapFreeBytes, host.memory.swapTotalBytes))
+        let rates = host.rates(over: rules[.phaseWindow])
+        open[index].lowestAvailable = lower(open[index].lowestAvailable, host.memory.availableBytes)
+        open[index].lowestSwapFree = lower(open[index].lowestSwapFree, host.memory.swapFreeBytes)
+        open[index].swapUsedPeak = higher(open[index].swapUsedPeak, swapUsed)
+        open[index].loadPeak = higher(open[index].loadPeak, host.load.load1Milli)
+        let paging = host.paging.latest
+        if open[index].swapUsedFrom.isUnknown { open[index].swapUsedFrom = swapUsed }
+        if open[index].loadFrom.isUnknown { open[index].loadFrom = host.load.load1Milli }
+        if open[index].blockedFrom.isUnknown { open[index].blockedFrom = host.load.blocked }
+        if open[index].stolenFrom.isUnknown { open[index].stolenFrom = paging.stolen }
+        if open[index].scannedFrom.isUnknown { open[index].scannedFrom = paging.scanned }
+        if open[index].swapOutAtOpening.isUnknown { open[index].swapOutAtOpening = Figure(rates.swappedOut) }
+        open[index].stolenTo = paging.stolen
+        open[index].scannedTo = paging.scanned
+    }
+
+    /// Takes over the figures of the device that the incident is about, keeping the worst.
+    mutating func followDevice(_ index: Int, _ position: Int) {
+        let device = devices[position]
+        let rates = device.rates(over: rules[.phaseWindow])
+        open[index].device = device.device
+        open[index].deviceName = deviceName(position)
+        open[index].saturation.follow(device.saturation, at: nowNs, hold: rules[.phaseWindow])
+        open[index].deviceBytes = higher(open[index].deviceBytes, Figure(rates.throughput))
+        open[index].deviceCeiling = device.ceilingBytes == 0 ? .unknown : Figure(device.ceilingBytes)
+        open[index].deviceSwapShare = higher(open[index].deviceSwapShare, Figure(swapShare(of: position, rates)))
+        if let p99 = device.readP99Ns(at: nowNs), p99 > open[index].readP99.peak {
+            open[index].readP99.peak = p99
+            open[index].readP99.peakNs = nowNs
+        }
+        if let calm = device.calmP99Ns(rules) { open[index].deviceCalmP99 = Figure(calm) }
+        if device.silenceNs > 0 {
+            open[index].deviceSilenceNs = higher(open[index].deviceSilenceNs, Figure(device.silenceNs))
+            open[index].deviceInflight = higher(open[index].deviceInflight, Figure(device.inflight))
+        }
+        if device.storm.sinceNs != 0, open[index].readP99.onsetNs == 0 {
+            open[index].readP99.onsetNs = device.storm.sinceNs
+        }
+    }
+
+    /// The track of a cgroup in an incident, made when it is new; `nil` beyond the bound. Host incidents follow everyone: suspects
+    /// and bystanders. A cgroup's incident also follows the others, as bystanders.
+    mutating func track(_ index: Int, _ id: UInt64) -> Int? {
+        if let found = open[index].cgroups.firstIndex(where: { $0.id == id }) { return found }
+        guard open[index].cgroups.count < Bounds.cgroupTracks else { return nil }
+        var fresh = CgroupTrack()
+        fresh.id = id
+        fresh.path = names.path(id)
+        if let cgroup = knownCgroup(id) {
+            let started = open[index].incident.started.boottimeNs
+            let lookback = rules[.growthLookback]
+            if let low = cgroups[cgroup].lowestUse(
+                since: started > lookback ? started - lookback : 0, share: rules[.growthShare])
+            {
+                fresh.lowBytes = Figure(low.bytes)
+                fresh.lowNs = low.ns
+            }
+            if let created = names[id]?.createdNs, created != 0, started <= created &+ lookback {
+                // Younger than the lookback: it began with nothing.
+                fresh.lowBytes = 0
+                fresh.lowNs = created
+            }
+        }
+        open[index].cgroups.append(fresh)
+        return open[index].cgroups.count - 1
+    }
+
+    /// Takes over a cgroup's sample.
+    mutating func follow(_ index: Int, _ cgroup: Int) {
+        guard let at = track(index, cgroups[cgroup].id) else { return }
+        let sample = cgroups[cgroup].sample
+        var track = open[index].cgroups[at]
+        if track.path.isEmpty { track.path = names.path(sample.cgroup) }
+        if let use = cgroups[cgroup].useBytes {
+            if track.lowBytes.isUnknown || use < track.lowBytes.value ?? 0 && track.peakBytes.isUnknown {
+                track.lowBytes = Figure(use)
+                track.lowNs = nowNs
+            }
+            if track.peakBytes.isUnknown || use > track.peakBytes.value ?? 0 {
+                track.peakBytes = Figure(use)
+                track.peakNs = nowNs
+            }
+        }
+        if track.ioFullFrom.isUnknown { track.ioFullFrom = sample.ioFullUs }
+        if track.memoryFullFrom.isUnknown { track.memoryFullFrom = sample.memoryFullUs }
+        if track.scannedFrom.isUnknown { track.scannedFrom = sample.pgscan }
+        track.ioFullTo = sample.ioFullUs
+        track.memoryFullTo = sample.memoryFullUs
+        track.scannedTo = sample.pgscan
+        track.maxBytes = sample.maxBytes
+        track.highBytes = sample.highBytes
+        track.swapMaxBytes = sample.swapMaxBytes
+        open[index].cgroups[at] = track
+    }
+
+    /// Takes over a process of a census.
+    mutating func follow(_ index: Int, _ task: CensusTask) {
+        let use = sum(task.anonRssPages, task.shmemRssPages, task.swapPages).scaled(by: recorder.pageSize)
+        follow(index, task.task, use, startNs: task.startBoottimeNs)
+    }
+
+    /// Takes over the victim, and the memory cgroups as they were at the kill.
+    mutating func follow(_ index: Int, _ kill: Kill) {
+        var task = TaskIdentity()
+        task.tgid = kill.victim.tgid
+        task.comm = kill.victim.comm
+        task.uid = UInt32(truncatingIfNeeded: kill.victim.uid.value ?? 0)
+        task.cgroup = kill.cgroup.first?.cgroupID ?? 0
+        let use = sum(kill.victim.anonRssBytes, kill.victim.shmemRssBytes, kill.victim.swapBytes)
+        follow(index, task, use, startNs: kill.victim.startTime.isUnknown ? 0 : kill.victim.startTime.boottimeNs)
+        for memcg in kill.cgroup where memcg.cgroupID != 0 && (memcg.isOomMemcg || memcg == kill.cgroup.first) {
+            guard let at = track(index, memcg.cgroupID) else { continue }
+            if open[index].cgroups[at].path.isEmpty { open[index].cgroups[at].path = memcg.cgroup }
+            // On a v1 hierarchy the swap figure already includes memory.
+            let use =
+                recorder.cgroupMode == .legacy ? memcg.currentBytes : sum(memcg.currentBytes, memcg.swapCurrentBytes)
+            if let bytes = use.value, bytes > open[index].cgroups[at].peakBytes.value ?? 0 {
+                open[index].cgroups[at].peakBytes = use
+                open[index].cgroups[at].peakNs = kill.at.boottimeNs
+            }
+            if let created = names[memcg.cgroupID]?.createdNs, created != 0, open[index].cgroups[at].lowBytes.isUnknown,
+                kill.at.boottimeNs <= created &+ rules[.growthLookback]
+            {
+                open[index].cgroups[at].lowBytes = 0
+                open[index].cgroups[at].lowNs = created
+            }
+            open[index].cgroups[at].maxBytes = memcg.maxBytes
+            open[index].cgroups[at].highBytes = memcg.highBytes
+            open[index].cgroups[at].swapMaxBytes = memcg.swapMaxBytes
+        }
+    }
+
+    private mutating func follow(_ index: Int, _ task: TaskIdentity, _ use: Figure, startNs: UInt64) {
+        guard let bytes = use.value else { return }
+        guard let at = open[index].processes.firstIndex(where: { $0.tgid == task.tgid }) else {
+            var fresh = ProcessTrack()
+            fresh.tgid = task.tgid
+            fresh.comm = task.comm
+            fresh.uid = task.uid
+            fresh.cgroup = task.cgroup
+            fresh.startNs = startNs
+            fresh.peakBytes = use
+            let started = open[index].incident.started.boottimeNs
+            // Younger than the lookback: it began with nothing. Otherwise growth is counted from here.
+            fresh.firstBytes = startNs != 0 && started <= startNs &+ rules[.growthLookback] ? 0 : use
+            if open[index].processes.count >= Bounds.processTracks {
+                guard
+                    let smallest = open[index].processes.indices.min(by: { a, b in
+                        open[index].processes[a].peakBytes.value ?? 0 < open[index].processes[b].peakBytes.value ?? 0
+                    }), open[index].processes[smallest].peakBytes.value ?? 0 < bytes
+                else { return }
+                open[index].processes.remove(at: smallest)
+            }
+            open[index].processes.append(fresh)
+            return
+        }
+        open[index].processes[at].peakBytes = higher(open[index].processes[at].peakBytes, use)
+    }
+}

@@ -1,0 +1,252 @@
+import Events
+
+// How incidents begin, rise and end; and what the recorder's own starts and stops say about that.
+
+extension State {
+    /// Opens an incident; its index. The caller gives it what it knows; the opening is told at the end of the step.
+    mutating func start(_ scope: Scope, _ incidentClass: IncidentClass, at ns: UInt64, _ emit: (Finding) -> Void) -> Int
+    {
+        if open.count >= Bounds.openIncidents {
+            let weakest = open.indices.min { open[$0].incident.incidentClass < open[$1].incident.incidentClass } ?? 0
+            open[weakest].note("closed early: more than \(Bounds.openIncidents) incidents were open at once")
+            close(weakest, .recovered, at: nowNs, emit)
+        }
+        let phase = scopePhase(scope)
+        var fresh = OpenIncident()
+        fresh.openedNs = nowNs
+        fresh.incident.id = Incident.identity(boot: recorder.bootID, openingSeq: lastSeq)
+        fresh.incident.openingSeq = lastSeq
+        fresh.incident.incidentClass = incidentClass
+        fresh.incident.scope = scope
+        fresh.incident.severity = max(incidentClass.leastSeverity, phase?.phase ?? .calm)
+        var began = ns
+        if let phase, phase.phase > .calm {
+            fresh.incident.phases = phase.changes
+            began = min(began, phase.changes.first?.at.boottimeNs ?? began)
+            for change in phase.changes {
+                fresh.tell(
+                    phaseSentence(scope, change.to), .phase, at: change.at.boottimeNs, seq: lastSeq, "memory.pressure")
+            }
+        }
+        fresh.incident.started = Moment(boottimeNs: began)
+        var change = ClassChange()
+        change.at = Moment(boottimeNs: ns)
+        change.to = incidentClass
+        fresh.incident.classes = [change]
+        fresh.incident.quality.pressureAvailable = recorder.pressureAvailable
+        fresh.incident.quality.ioAccounted = recorder.ioAccounted
+        lastOpenedSeq = lastSeq
+        open.append(fresh)
+        let index = open.count - 1
+        followHost(index)
+        for cgroup in cgroups.indices where cgroups[cgroup].sampledNs != 0 { follow(index, cgroup) }
+        for task in census.tasks
+        where census.ns != 0 && task.task.pid == task.task.tgid && task.task.tgid != recorder.recorderTgid {
+            if nowNs <= census.ns &+ rules[.growthLookback] { follow(index, task) }
+        }
+        return index
+    }
+
+    /// Tells of what opened in this step.
+    mutating func announceOpenings(_ emit: (Finding) -> Void) {
+        for index in open.indices where !open[index].announced {
+            open[index].announced = true
+            emit(.opened(document(open[index])))
+        }
+    }
+
+    /// An incident keeps the strongest class it reached, and how it got there.
+    mutating func raise(_ index: Int, _ incidentClass: IncidentClass, at ns: UInt64) {
+        guard incidentClass > open[index].incident.incidentClass else { return }
+        open[index].incident.incidentClass = incidentClass
+        open[index].incident.severity = max(open[index].incident.severity, incidentClass.leastSeverity)
+        var change = ClassChange()
+        change.at = Moment(boottimeNs: ns)
+        change.to = incidentClass
+        open[index].incident.classes.append(change)
+        open[index].tell("now \(incidentClass.label)", .classChange, at: ns, seq: lastSeq, "inquest")
+    }
+
+    func scopePhase(_ scope: Scope) -> ScopePhase? {
+        scope.kind == .host ? host.phase : knownCgroup(scope.cgroupID).map { cgroups[$0].phase }
+    }
+
+    // Phases
+
+    mutating func settleHost(_ emit: (Finding) -> Void) {
+        let at = calmClockNs
+        guard let phase = host.phase.settle(at: at, leave: rules[.phaseLeave]) else { return }
+        announce(Scope(), phase, at: at, emit)
+    }
+
+    mutating func settleCgroup(_ index: Int, _ emit: (Finding) -> Void) {
+        let at = calmClockNs
+        guard let phase = cgroups[index].phase.settle(at: at, leave: rules[.phaseLeave]) else { return }
+        announce(cgroupScope(cgroups[index].id, names.path(cgroups[index].id)), phase, at: at, emit)
+    }
+
+    mutating func announce(_ scope: Scope, _ phase: Phase, at ns: UInt64, _ emit: (Finding) -> Void) {
+        var change = PhaseChange()
+        change.at = Moment(boottimeNs: ns)
+        change.to = phase
+        for index in open.indices {
+            let own = open[index].incident.scope
+            guard own.kind == scope.kind, own.cgroupID == scope.cgroupID else { continue }
+            if open[index].incident.phases.count < Bounds.phaseChanges { open[index].incident.phases.append(change) }
+            open[index].incident.severity = max(open[index].incident.severity, phase)
+            open[index].tell(phaseSentence(scope, phase), .phase, at: ns, seq: lastSeq, "memory.pressure")
+        }
+        emit(.phase(scope, change))
+    }
+
+    private func phaseSentence(_ scope: Scope, _ phase: Phase) -> Phrase {
+        let who: Phrase = scope.kind == .host ? "the host" : cgroupLabel(scope.cgroupID, scope.cgroup)
+        return phase == .calm
+            ? "\(who) is calm again" : phase == .watch ? "\(who) is on watch" : "\(who) is in \(phase.label)"
+    }
+
+    // The passing of time
+
+    mutating func tick(_ emit: (Finding) -> Void) {
+        settlePending()
+        settleHost(emit)
+        for index in cgroups.indices where cgroups[index].phase.phase != .calm { settleCgroup(index, emit) }
+        checkHost(emit)
+        if !open.isEmpty {
+            announceOpenings(emit)
+            for index in open.indices { followHost(index) }
+            closeRecovered(emit)
+        }
+        if !closing.isEmpty, nowNs > closingSinceNs &+ 5_000_000_000 { finishClosing(emit) }
+    }
+
+    private mutating func closeRecovered(_ emit: (Finding) -> Void) {
+        var index = 0
+        while index < open.count {
+            if let end = recovery(open[index]) {
+                close(index, .recovered, at: end, emit)
+            } else {
+                index += 1
+            }
+        }
+    }
+
+    /// When it was over, if it is: the last victim gone, the condition past, the phase below watch for `close_calm`, and no kill
+    /// of the same cgroup to come within `kill_merge`.
+    private func recovery(_ incident: OpenIncident) -> UInt64? {
+        var end = max(incident.conditionNs, incident.incident.started.boottimeNs)
+        for kill in incident.incident.kills {
+            if !kill.outcome.exitTime.isUnknown {
+                end = max(end, kill.outcome.exitTime.boottimeNs)
+            } else if nowNs <= max(kill.at.boottimeNs, incident.lastKillNs) &+ rules[.victimWait] {
+                return nil
+            } else {
+                end = max(end, kill.at.boottimeNs)
+            }
+        }
+        if incident.lastKillNs != 0, nowNs <= incident.lastKillNs &+ rules[.killMerge] { return nil }
+        let calm = calmClockNs
+        if incident.conditionNs != 0, calm < incident.conditionNs &+ rules[.closeCalm] { return nil }
+        if let phase = scopePhase(incident.incident.scope) {
+            if phase.phase > .calm || (phase.lastWatchNs != 0 && calm < phase.lastWatchNs &+ rules[.closeCalm]) {
+                return nil
+            }
+            if phase.lastWatchNs > incident.incident.started.boottimeNs { end = max(end, phase.lastWatchNs) }
+        }
+        return nowNs >= end &+ rules[.closeCalm] ? end : nil
+    }
+
+    private mutating func close(_ index: Int, _ by: EndedBy, at ns: UInt64, _ emit: (Finding) -> Void) {
+        if !open[index].announced {
+            open[index].announced = true
+            emit(.opened(document(open[index])))
+        }
+        let document = ended(index, by, at: ns)
+        open.remove(at: index)
+        emit(.closed(document))
+    }
+
+    private mutating func ended(_ index: Int, _ by: EndedBy, at ns: UInt64) -> Incident {
+        var ending = Ending()
+        ending.at = Moment(boottimeNs: ns)
+        ending.by = by
+        open[index].incident.ended = ending
+        for kill in open[index].incident.kills where kill.outcome.exitTime.isUnknown && by == .recovered {
+            open[index].note("the exit of \(kill.victim.comm)[\(kill.victim.tgid)] was not heard")
+        }
+        return document(open[index])
+    }
+
+    // The recorder
+
+    /// A recorder start: whatever was open ended with the boot, or with the recorder that should have stopped first.
+    mutating func begin(_ start: RecorderStart, _ event: Event, _ emit: (Finding) -> Void) {
+        finishClosing(emit)
+        let sameBoot = start.bootID == recorder.bootID
+        if recording || !open.isEmpty {
+            let by: EndedBy = sameBoot ? .recorderKilled : start.previousPanic ? .kernelPanic : .uncleanReset
+            announceOpenings(emit)
+            closingRealtimeNs = Figure(clock.realtimeNs(of: Moment(boottimeNs: nowNs)))
+            for index in open.indices { closing.append(ended(index, by, at: nowNs)) }
+            if sameBoot {
+                for index in closing.indices { closing[index].ended?.gapNs = Figure(event.boottimeNs &- nowNs) }
+            }
+        }
+        open.removeAll()
+        pending.removeAll()
+        hooks.removeAll()
+        backstops.removeAll()
+        census = CensusState()
+        if !sameBoot {
+            names.clear()
+            cgroups.removeAll()
+            devices.removeAll()
+            users.removeAll()
+            recentKills.removeAll()
+            host = HostState()
+            clock = ClockSnapshot()
+            nowNs = 0
+            samplerNs = 0
+            nextTickNs = 0
+        }
+        recorder = start
+        if recorder.pageSize == 0 { recorder.pageSize = 4096 }
+        recording = true
+        nowNs = max(nowNs, event.boottimeNs)
+        samplerNs = max(samplerNs, event.boottimeNs)
+        lastSeq = event.seq
+        closingSinceNs = nowNs
+    }
+
+    mutating func end(_ stop: RecorderStop, _ event: Event, _ emit: (Finding) -> Void) {
+        let by: EndedBy = stop.reason == .shutdown ? .cleanShutdown : .recorderStopped
+        for index in open.indices where stop.reason == .failed { open[index].note("the recorder gave up on an error") }
+        while !open.isEmpty { close(0, by, at: event.boottimeNs, emit) }
+        finishClosing(emit)
+        recording = false
+    }
+
+    mutating func note(_ snapshot: ClockSnapshot, _ event: Event, _ emit: (Finding) -> Void) {
+        samplerNs = max(samplerNs, event.boottimeNs)
+        clock = snapshot
+        if !closing.isEmpty { finishClosing(emit) }
+    }
+
+    /// Tells of what a reset ended, with the gap as far as the clocks give it.
+    private mutating func finishClosing(_ emit: (Finding) -> Void) {
+        guard !closing.isEmpty else { return }
+        let next = clock.realtimeNs(of: Moment(boottimeNs: closingSinceNs))
+        for var incident in closing {
+            incident.ended?.nextStartRealtimeNs = Figure(next)
+            if let next, let last = closingRealtimeNs.value, next >= last, incident.ended?.gapNs.isUnknown == true {
+                incident.ended?.gapNs = Figure(next - last)
+            }
+            endChain(&incident)
+            let ending = endingSentence(incident)
+            if !ending.isEmpty { incident.summary += [UInt8(ascii: " ")] + ending.bytes }
+            emit(.closed(incident))
+        }
+        closing.removeAll()
+        closingRealtimeNs = .unknown
+    }
+}

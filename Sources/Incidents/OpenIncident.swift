@@ -1,0 +1,228 @@
+import Events
+
+/// When one link of the chain began within an incident, and the most it reached.
+struct LinkTrack: Fields {
+    var onsetNs: UInt64 = 0
+    var first: UInt64 = 0
+    var peak: UInt64 = 0
+    var peakNs: UInt64 = 0
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.unsigned("onset_ns", &onsetNs)
+        try w.unsigned("first", &first)
+        try w.unsigned("peak", &peak)
+        try w.unsigned("peak_ns", &peakNs)
+    }
+
+    /// Takes over what is going on now.
+    mutating func follow(_ onset: Onset, at ns: UInt64, hold: UInt64) {
+        guard onset.isOn(at: ns, hold: hold) else { return }
+        if onsetNs == 0 {
+            onsetNs = onset.sinceNs
+            first = onset.first
+        }
+        if onset.peak > peak {
+            peak = onset.peak
+            peakNs = onset.lastNs
+        }
+    }
+}
+
+/// A cgroup followed through an incident.
+struct CgroupTrack: Fields {
+    var id: UInt64 = 0
+    var path = Bytes()
+    /// Lowest use in the lookback, and when it was last near it.
+    var lowBytes = Figure.unknown
+    var lowNs: UInt64 = 0
+    var peakBytes = Figure.unknown
+    var peakNs: UInt64 = 0
+    var swapWritten: UInt64 = 0
+    var throttledNs: UInt64 = 0
+    /// PSI totals at the start and now, microseconds.
+    var ioFullFrom = Figure.unknown
+    var ioFullTo = Figure.unknown
+    var memoryFullFrom = Figure.unknown
+    var memoryFullTo = Figure.unknown
+    var scannedFrom = Figure.unknown
+    var scannedTo = Figure.unknown
+    var slowestReadNs: UInt64 = 0
+    var maxBytes = Figure.unknown
+    var highBytes = Figure.unknown
+    var swapMaxBytes = Figure.unknown
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.unsigned("id", &id)
+        try w.text("path", &path)
+        try w.figure("low_bytes", &lowBytes)
+        try w.unsigned("low_ns", &lowNs)
+        try w.figure("peak_bytes", &peakBytes)
+        try w.unsigned("peak_ns", &peakNs)
+        try w.unsigned("swap_written", &swapWritten)
+        try w.unsigned("throttled_ns", &throttledNs)
+        try w.figure("io_full_from", &ioFullFrom)
+        try w.figure("io_full_to", &ioFullTo)
+        try w.figure("memory_full_from", &memoryFullFrom)
+        try w.figure("memory_full_to", &memoryFullTo)
+        try w.figure("scanned_from", &scannedFrom)
+        try w.figure("scanned_to", &scannedTo)
+        try w.unsigned("slowest_read_ns", &slowestReadNs)
+        try w.figure("max_bytes", &maxBytes)
+        try w.figure("high_bytes", &highBytes)
+        try w.figure("swap_max_bytes", &swapMaxBytes)
+    }
+
+    var grewBytes: UInt64? { rise(lowBytes, peakBytes) }
+}
+
+/// A process followed through an incident, by censuses and kills.
+struct ProcessTrack: Fields {
+    var tgid: UInt32 = 0
+    var comm = Comm()
+    var uid: UInt32 = 0
+    var cgroup: UInt64 = 0
+    var startNs: UInt64 = 0
+    var firstBytes = Figure.unknown
+    var peakBytes = Figure.unknown
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.unsigned("tgid", &tgid)
+        try w.comm("comm", &comm)
+        try w.unsigned("uid", &uid)
+        try w.unsigned("cgroup", &cgroup)
+        try w.unsigned("start_ns", &startNs)
+        try w.figure("first_bytes", &firstBytes)
+        try w.figure("peak_bytes", &peakBytes)
+    }
+}
+
+/// An incident while it lasts: its document so far, and what is followed to complete it.
+struct OpenIncident: Fields {
+    var incident = Incident()
+    var openedNs: UInt64 = 0
+    /// Of the latest kill; 0 without one.
+    var lastKillNs: UInt64 = 0
+    /// When the condition of its class last held; 0 for classes that are single events.
+    var conditionNs: UInt64 = 0
+    var killsOmitted: UInt64 = 0
+    /// Whether its opening was told: at the end of the step that opened it, when its first figures are in.
+    var announced = false
+
+    var reclaim = LinkTrack()
+    var throttle = LinkTrack()
+    var swapOut = LinkTrack()
+    var refault = LinkTrack()
+    var saturation = LinkTrack()
+    var stalls = LinkTrack()
+    var blocked = LinkTrack()
+    var readP99 = LinkTrack()
+    /// The device that saturated, stormed or stalled; its figures at the worst moment.
+    var device: UInt32 = 0
+    var deviceName = Bytes()
+    var deviceBytes = Figure.unknown
+    var deviceCeiling = Figure.unknown
+    var deviceSwapShare = Figure.unknown
+    var deviceCalmP99 = Figure.unknown
+    var deviceSilenceNs = Figure.unknown
+    var deviceInflight = Figure.unknown
+
+    var lowestAvailable = Figure.unknown
+    var swapUsedFrom = Figure.unknown
+    var swapUsedPeak = Figure.unknown
+    var lowestSwapFree = Figure.unknown
+    var loadFrom = Figure.unknown
+    var loadPeak = Figure.unknown
+    var blockedFrom = Figure.unknown
+    var stolenFrom = Figure.unknown
+    var stolenTo = Figure.unknown
+    var scannedFrom = Figure.unknown
+    var scannedTo = Figure.unknown
+    /// Paging rates at the opening.
+    var swapOutAtOpening = Figure.unknown
+
+    var cgroups: [CgroupTrack] = []
+    var processes: [ProcessTrack] = []
+
+    var seriesSpacingNs: UInt64 = 500_000_000
+    var seriesNs: UInt64 = 0
+    var seriesPressure = PressurePoint()
+    var seriesPaging = PagingPoint()
+    var seriesDiskBytes = Figure.unknown
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.group("incident", &incident)
+        try w.unsigned("opened_ns", &openedNs)
+        try w.unsigned("last_kill_ns", &lastKillNs)
+        try w.unsigned("condition_ns", &conditionNs)
+        try w.unsigned("kills_omitted", &killsOmitted)
+        try w.flag("announced", &announced)
+        try w.group("reclaim", &reclaim)
+        try w.group("throttle", &throttle)
+        try w.group("swap_out", &swapOut)
+        try w.group("refault", &refault)
+        try w.group("saturation", &saturation)
+        try w.group("stalls", &stalls)
+        try w.group("blocked", &blocked)
+        try w.group("read_p99", &readP99)
+        try w.unsigned("device", &device)
+        try w.text("device_name", &deviceName)
+        try w.figure("device_bytes", &deviceBytes)
+        try w.figure("device_ceiling", &deviceCeiling)
+        try w.figure("device_swap_share", &deviceSwapShare)
+        try w.figure("device_calm_p99", &deviceCalmP99)
+        try w.figure("device_silence_ns", &deviceSilenceNs)
+        try w.figure("device_inflight", &deviceInflight)
+        try w.figure("lowest_available", &lowestAvailable)
+        try w.figure("swap_used_from", &swapUsedFrom)
+        try w.figure("swap_used_peak", &swapUsedPeak)
+        try w.figure("lowest_swap_free", &lowestSwapFree)
+        try w.figure("load_from", &loadFrom)
+        try w.figure("load_peak", &loadPeak)
+        try w.figure("blocked_from", &blockedFrom)
+        try w.figure("stolen_from", &stolenFrom)
+        try w.figure("stolen_to", &stolenTo)
+        try w.figure("scanned_from", &scannedFrom)
+        try w.figure("scanned_to", &scannedTo)
+        try w.figure("swap_out_at_opening", &swapOutAtOpening)
+        try w.list("cgroups", &cgroups)
+        try w.list("processes", &processes)
+        try w.unsigned("series_spacing_ns", &seriesSpacingNs)
+        try w.unsigned("series_ns", &seriesNs)
+        try w.group("series_pressure", &seriesPressure)
+        try w.group("series_paging", &seriesPaging)
+        try w.figure("series_disk_bytes", &seriesDiskBytes)
+    }
+
+    var isHost: Bool { incident.scope.kind == .host }
+
+    /// Whether a cgroup lies in the incident's scope. Without a path only the id can tell.
+    func covers(_ id: UInt64, _ path: Bytes) -> Bool {
+        isHost || id == incident.scope.cgroupID || isWithin(path, incident.scope.cgroup)
+    }
+
+    /// The index of a kill whose victim has not exited.
+    func livingKill(_ tgid: UInt32) -> Int? {
+        incident.kills.lastIndex { $0.victim.tgid == tgid && $0.outcome.exitTime.isUnknown }
+    }
+
+    mutating func note(_ text: Phrase) {
+        guard incident.quality.notes.count < Bounds.notes, !incident.quality.notes.contains(text.bytes) else { return }
+        incident.quality.notes.append(text.bytes)
+    }
+}
+
+func lower(_ a: Figure, _ b: Figure) -> Figure {
+    guard let x = a.value else { return b }
+    guard let y = b.value else { return a }
+    return Figure(min(x, y))
+}
+
+func higher(_ a: Figure, _ b: Figure) -> Figure {
+    guard let x = a.value else { return b }
+    guard let y = b.value else { return a }
+    return Figure(max(x, y))
+}

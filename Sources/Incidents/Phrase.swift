@@ -1,0 +1,79 @@
+import Events
+
+/// A sentence under construction: words in UTF-8, names as the raw bytes they are, figures formatted the same way everywhere.
+///
+///     let text: Phrase = "\(name: path) grew by \(bytes: grown) in \(duration: ns)"
+struct Phrase: ExpressibleByStringInterpolation {
+    private(set) var bytes = Bytes()
+
+    init() {}
+    init(stringLiteral value: String) { bytes = Bytes(value.utf8) }
+    init(stringInterpolation: StringInterpolation) { bytes = stringInterpolation.bytes }
+
+    var isEmpty: Bool { bytes.isEmpty }
+
+    mutating func append(_ other: Phrase) { bytes.append(contentsOf: other.bytes) }
+
+    /// Adds a sentence after a space.
+    mutating func say(_ sentence: Phrase) {
+        if !bytes.isEmpty { bytes.append(UInt8(ascii: " ")) }
+        bytes.append(contentsOf: sentence.bytes)
+    }
+
+    struct StringInterpolation: StringInterpolationProtocol {
+        var bytes = Bytes()
+
+        init(literalCapacity: Int, interpolationCount: Int) {
+            bytes.reserveCapacity(literalCapacity + interpolationCount * 12)
+        }
+
+        mutating func appendLiteral(_ literal: String) { bytes.append(contentsOf: literal.utf8) }
+        mutating func appendInterpolation(_ text: String) { bytes.append(contentsOf: text.utf8) }
+        mutating func appendInterpolation(_ phrase: Phrase) { bytes.append(contentsOf: phrase.bytes) }
+        mutating func appendInterpolation(_ number: some BinaryInteger) { appendLiteral(String(number)) }
+        mutating func appendInterpolation(name: Bytes) { bytes.append(contentsOf: name) }
+        mutating func appendInterpolation(_ comm: Comm) { bytes.append(contentsOf: comm.bytes) }
+        mutating func appendInterpolation(bytes count: UInt64) { appendLiteral(formatBytes(count)) }
+        mutating func appendInterpolation(duration ns: UInt64) { appendLiteral(formatDuration(ns)) }
+        /// Hundredths of a percent, shown as a whole percent.
+        mutating func appendInterpolation(share: UInt64) { appendLiteral(String((share + 50) / 100) + " %") }
+        /// `1 kill`, `2 kills`, `2 processes`.
+        mutating func appendInterpolation(_ count: some BinaryInteger, of noun: String) {
+            appendLiteral(String(count) + " " + noun + (count == 1 ? "" : noun.hasSuffix("s") ? "es" : "s"))
+        }
+    }
+}
+
+/// Binary units with one decimal, rounded half up; bytes below 1 KiB as they are.
+func formatBytes(_ count: UInt64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+    if count < 1024 { return "\(count) B" }
+    var unit = 0
+    var shift: UInt64 = 10
+    while unit < units.count - 1, count >> shift >= 1024 {
+        unit += 1
+        shift += 10
+    }
+    let whole = count >> shift
+    let rest = count & ((1 << shift) - 1)
+    let tenths = whole * 10 + ((rest >> (shift - 10)) * 10 + 512) / 1024
+    if tenths >= 10240, unit < units.count - 1 { return "1 \(units[unit + 1])" }
+    return decimal(tenths) + " " + units[unit]
+}
+
+/// A length of time with the two units that matter: `2 min 43 s`, `1.5 s`, `38 ms`.
+func formatDuration(_ ns: UInt64) -> String {
+    if ns < 1_000 { return "\(ns) ns" }
+    if ns < 1_000_000 { return decimal((ns + 50) / 100) + " us" }
+    if ns < 10_000_000 { return decimal((ns + 50_000) / 100_000) + " ms" }
+    if ns < 999_500_000 { return "\((ns + 500_000) / 1_000_000) ms" }
+    if ns < 59_950_000_000 { return decimal((ns + 50_000_000) / 100_000_000) + " s" }
+    let seconds = (ns + 500_000_000) / 1_000_000_000
+    if seconds < 3600 { return "\(seconds / 60) min" + (seconds % 60 == 0 ? "" : " \(seconds % 60) s") }
+    let minutes = (seconds + 30) / 60
+    return "\(minutes / 60) h" + (minutes % 60 == 0 ? "" : " \(minutes % 60) min")
+}
+
+private func decimal(_ tenths: UInt64) -> String {
+    tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"
+}

@@ -1,0 +1,211 @@
+import Events
+
+// The document of an incident as it stands, and its few sentences for a tired reader.
+
+extension State {
+    /// The whole document, open or ended.
+    func document(_ open: OpenIncident) -> Incident {
+        var incident = open.incident
+        incident.host = hostIdentity
+        incident.clock = clock
+        incident.quality.hooks = hooks
+        if !recorder.pressureAvailable, host.pressureNs == 0 {
+            incident.quality.notes.append(
+                Bytes(
+                    "PSI is not available here: phases come from reclaim rates, reclaim stalls and blocked tasks".utf8))
+        }
+        if !recorder.ioAccounted, open.incident.incidentClass != .containedKill {
+            incident.quality.notes.append(
+                Bytes("IO is not charged to cgroups here: swap written per cgroup is unknown".utf8))
+        }
+        if open.killsOmitted > 0 {
+            incident.quality.notes.append(
+                ("\(open.killsOmitted, of: "further kill") beyond the first \(Bounds.kills)" as Phrase).bytes)
+        }
+        incident.suspects = suspects(open)
+        incident.bystanders = bystanders(open, incident.suspects)
+        incident.chain = chain(open, incident.suspects)
+        incident.backstops = backstopFindings(open, incident.suspects)
+        // Stable: lines of the same moment keep the order in which they were heard.
+        incident.timeline = incident.timeline.enumerated().sorted { a, b in
+            a.element.at != b.element.at ? a.element.at < b.element.at : a.offset < b.offset
+        }.map(\.element)
+        incident.summary = body(open, incident).bytes
+        endChain(&incident)
+        return incident
+    }
+
+    private func body(_ open: OpenIncident, _ incident: Incident) -> Phrase {
+        var text = Phrase()
+        switch incident.incidentClass {
+        case .containedKill: containedKill(open, &text)
+        case .userspaceKill: userspaceKill(open, &text)
+        case .globalOom: globalOom(open, &text)
+        case .ioStorm:
+            text.say(
+                "\(name: open.deviceName) was saturated\(throughput(open)), and the reads of others waited\(latency(open)). Memory was calm."
+            )
+        case .deviceStall:
+            text.say(
+                "\(name: open.deviceName) stopped completing: \(open.deviceInflight.value ?? 0, of: "request") in flight, none completed for \(duration: open.deviceSilenceNs.value ?? 0). Memory was calm."
+            )
+        case .throttleLivelock: livelock(open, &text)
+        case .fileThrash, .swapThrash: thrash(open, incident, &text)
+        }
+        if incident.kills.isEmpty, incident.incidentClass != .deviceStall { text.say("Nothing was killed.") }
+        if incident.incidentClass > .userspaceKill, incident.incidentClass != .globalOom,
+            let first = incident.kills.first
+        {
+            text.say("\(first.victim.comm)[\(first.victim.tgid)] was killed by \(killerWords(first)).")
+            moreKills(open, &text)
+        }
+        return text
+    }
+
+    private func containedKill(_ open: OpenIncident, _ text: inout Phrase) {
+        guard let kill = open.incident.kills.first else { return }
+        let cgroup =
+            kill.cause.oomMemcg.isEmpty
+            ? cgroupLabel(open.incident.scope.cgroupID, open.incident.scope.cgroup) : "\(name: kill.cause.oomMemcg)"
+        let limit: Phrase = kill.cgroup.first(where: \.isOomMemcg)?.maxBytes.value.map { " of \(bytes: $0)" } ?? ""
+        text.say("\(cgroup) reached its memory limit\(limit), and the kernel killed \(victim(kill)) in it.")
+        size(kill, &text)
+        if let trigger = kill.trigger, trigger.tgid != kill.victim.tgid, trigger.tgid != 0 {
+            text.say("It was \(trigger.comm)[\(trigger.tgid)] that asked for more.")
+        }
+        moreKills(open, &text)
+        if kill.host.phase >= .pressure {
+            text.say("The host itself was in \(kill.host.phase.label).")
+        } else if host.pressureNs != 0 || host.paging.latest.ns != 0 {
+            let flat = (open.swapOutAtOpening.value ?? .max) < rules[.swapFlatRate]
+            text.say(
+                flat
+                    ? "The rest of the host was not under pressure, and swap stayed flat."
+                    : "The rest of the host was not under pressure.")
+        }
+    }
+
+    private func userspaceKill(_ open: OpenIncident, _ text: inout Phrase) {
+        guard let kill = open.incident.kills.first else { return }
+        text.say("\(victim(kill)) was killed by \(killerWords(kill)).")
+        let signals = kill.outcome.signals
+        if signals.count > 1, let first = signals.first, let last = signals.last {
+            text.say(
+                "\(signalName(first.signal)) came first, \(signalName(last.signal)) \(duration: last.at.boottimeNs &- first.at.boottimeNs) later."
+            )
+        }
+        size(kill, &text)
+        moreKills(open, &text)
+    }
+
+    private func globalOom(_ open: OpenIncident, _ text: inout Phrase) {
+        guard
+            let kill = open.incident.kills.first(where: {
+                $0.cause.killer == .kernelGlobal || $0.cause.killer == .sysrq
+            })
+        else { return }
+        if kill.cause.killer == .sysrq {
+            text.say("Someone asked the kernel to kill with sysrq-f: it chose \(victim(kill)).")
+        } else {
+            text.say("The machine ran out of memory, and the kernel killed \(victim(kill)).")
+            if let trigger = kill.trigger, trigger.tgid != kill.victim.tgid, trigger.tgid != 0 {
+                text.say("It was \(trigger.comm)[\(trigger.tgid)] that asked for more.")
+            }
+        }
+        size(kill, &text)
+        moreKills(open, &text)
+    }
+
+    private func livelock(_ open: OpenIncident, _ text: inout Phrase) {
+        let scope = open.incident.scope
+        let who = cgroupLabel(scope.cgroupID, scope.cgroup)
+        text.say(
+            "\(who) stalled at memory.high\(open.throttle.peak > 0 ? " for \(share: open.throttle.peak) of the time (task time)" : ""), and its use did not move: alive, but without progress."
+        )
+        if let track = open.cgroups.first(where: { $0.id == scope.cgroupID }), let peak = track.peakBytes.value,
+            let high = track.highBytes.value
+        {
+            text.say("It uses \(bytes: peak) with memory.high at \(bytes: high).")
+        }
+    }
+
+    private func thrash(_ open: OpenIncident, _ incident: Incident, _ text: inout Phrase) {
+        if let link = incident.chain.first(where: { $0.kind == .growth }) {
+            text.say("\(name: link.text).")
+        }
+        if let suspect = incident.suspects.first(where: { $0.pid == 0 }),
+            let track = open.cgroups.first(where: { $0.path == suspect.cgroup }),
+            track.maxBytes.isUnlimited
+        {
+            text.say(
+                track.swapMaxBytes.isUnlimited
+                    ? "It had no memory cap and could use all swap." : "It had no memory cap.")
+        }
+        let device: Phrase = open.deviceName.isEmpty ? "the disk" : "\(name: open.deviceName)"
+        if incident.incidentClass == .swapThrash {
+            text.say(
+                "Swapping filled \(device)\(throughput(open))\(open.readP99.peak > 0 ? ", and every other read waited behind it" : "")."
+            )
+        } else {
+            text.say(
+                "The page cache was evicted and read again from \(device)\(throughput(open)): up to \(open.refault.peak) refaults/s."
+            )
+        }
+        if open.stalls.peak > 0 {
+            text.say("Everyone stalled on memory for up to \(share: open.stalls.peak) of the time.")
+        }
+    }
+
+    // Parts of sentences
+
+    private func victim(_ kill: Kill) -> Phrase {
+        let who: Phrase =
+            kill.victim.user.isEmpty
+            ? kill.victim.uid.value.map { " of uid \($0)" } ?? "" : " of \(name: kill.victim.user)"
+        return "\(kill.victim.comm)[\(kill.victim.tgid)]\(who)"
+    }
+
+    private func size(_ kill: Kill, _ text: inout Phrase) {
+        let anon: Phrase? = kill.victim.anonRssBytes.value.map { "It held \(bytes: $0) of anonymous memory" }
+        let died: Phrase? = kill.outcome.killToExitNs.value.map { "died after \(duration: $0)" }
+        switch (anon, died) {
+        case (let anon?, let died?): text.say("\(anon) and \(died).")
+        case (let anon?, nil): text.say("\(anon).")
+        case (nil, let died?): text.say("It \(died).")
+        case (nil, nil): break
+        }
+    }
+
+    private func moreKills(_ open: OpenIncident, _ text: inout Phrase) {
+        let count = UInt64(open.incident.kills.count) + open.killsOmitted
+        if count > 1 { text.say("\(count) processes were killed in all.") }
+    }
+
+    private func throughput(_ open: OpenIncident) -> Phrase {
+        guard let bytes = open.deviceBytes.value else { return "" }
+        var text: Phrase = " (\(bytes: bytes)/s"
+        if let ceiling = open.deviceCeiling.value { text.append(" of \(bytes: ceiling)/s") }
+        if let share = open.deviceSwapShare.value { text.append(", \(share: share) swap") }
+        text.append(")")
+        return text
+    }
+
+    private func latency(_ open: OpenIncident) -> Phrase {
+        guard open.readP99.peak > 0 else { return "" }
+        let calm: Phrase = open.deviceCalmP99.value.map { ", \(duration: $0) in calm" } ?? ""
+        return " (p99 up to \(duration: open.readP99.peak)\(calm))"
+    }
+
+    /// The sentence about a reset, once the next start said how long it took.
+    func endingSentence(_ incident: Incident) -> Phrase {
+        guard let ended = incident.ended else { return "" }
+        let gap: Phrase =
+            ended.gapNs.value.map { "; the next recorder started \(duration: $0) after the last record" } ?? ""
+        switch ended.by {
+        case .uncleanReset: return "It ended with an unclean reset\(gap)."
+        case .kernelPanic: return "It ended with a kernel panic\(gap)."
+        case .recorderKilled: return "The recorder itself was killed while it lasted\(gap)."
+        case .open, .recovered, .cleanShutdown, .recorderStopped: return ""
+        }
+    }
+}

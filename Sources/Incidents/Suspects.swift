@@ -1,0 +1,131 @@
+import Events
+
+// Who may have caused it, and who stalled because of it.
+
+extension State {
+    /// Cgroups, then processes, most suspicious first. For an incident of a cgroup only those within its scope.
+    func suspects(_ open: OpenIncident) -> [Suspect] {
+        cgroupSuspects(open) + processSuspects(open)
+    }
+
+    private func cgroupSuspects(_ open: OpenIncident) -> [Suspect] {
+        var ranked = open.cgroups.filter { track in
+            guard !track.path.isEmpty, track.path != [UInt8(ascii: "/")], open.covers(track.id, track.path) else {
+                return false
+            }
+            return (track.grewBytes ?? 0) > 0 || track.swapWritten > 0 || track.throttledNs > 0
+        }
+        ranked.sort { a, b in weight(a) != weight(b) ? weight(a) > weight(b) : a.path.lexicographicallyPrecedes(b.path)
+        }
+        // An ancestor that did no more than its one child did says nothing new: the innermost is named.
+        var kept: [CgroupTrack] = []
+        for track in ranked {
+            let explained = ranked.contains { other in
+                other.id != track.id && isWithin(other.path, track.path) && weight(other) >= weight(track) / 10 * 9
+            }
+            if !explained || track.id == open.incident.scope.cgroupID { kept.append(track) }
+        }
+        let most = kept.first.map(weight) ?? 0
+        return kept.prefix(Bounds.suspects).map { track in
+            var suspect = Suspect()
+            let identity = Identity(path: track.path)
+            suspect.cgroup = track.path
+            if let uid = identity.uid {
+                suspect.uid = Figure(UInt64(uid))
+                suspect.user = userName(uid)
+            }
+            suspect.grewBytes = Figure(track.grewBytes)
+            suspect.swapWrittenBytes = recorder.ioAccounted ? Figure(track.swapWritten) : .unknown
+            suspect.throttledNs = heardStalls ? Figure(track.throttledNs) : .unknown
+            // Alone in front: high. Side by side with others, or without growth: less.
+            let mine = weight(track)
+            suspect.confidence =
+                track.grewBytes == nil
+                ? .low : mine == most && runnerUp(kept) < most / 2 ? .high : mine >= most / 2 ? .medium : .low
+            return suspect
+        }
+    }
+
+    private func runnerUp(_ tracks: [CgroupTrack]) -> UInt64 {
+        guard let first = tracks.first else { return 0 }
+        for track in tracks.dropFirst() where !isWithin(track.path, first.path) && !isWithin(first.path, track.path) {
+            return weight(track)
+        }
+        return 0
+    }
+
+    /// Growth and swap written, in bytes; throttle time breaks ties only where nobody grew.
+    private func weight(_ track: CgroupTrack) -> UInt64 {
+        let bytes = (track.grewBytes ?? 0) &+ track.swapWritten
+        return bytes > 0 ? bytes &+ 1_000_000 : track.throttledNs / 1_000_000
+    }
+
+    /// Whether throttle time is measured at all here.
+    private var heardStalls: Bool {
+        hooks.contains { $0.name == Bytes("memory_high".utf8) && $0.mode != .absent }
+            || cgroups.contains { $0.window.latest.throttledNs > 0 }
+    }
+
+    private func processSuspects(_ open: OpenIncident) -> [Suspect] {
+        var ranked = open.processes.filter { track in
+            track.tgid != recorder.recorderTgid && (open.isHost || open.covers(track.cgroup, names.path(track.cgroup)))
+                && (grew(track) > 0 || open.incident.kills.contains { $0.victim.tgid == track.tgid })
+        }
+        ranked.sort { a, b in
+            let (x, y) = (grew(a), grew(b))
+            return x != y ? x > y : a.tgid < b.tgid
+        }
+        let most = ranked.first.map(grew) ?? 0
+        return ranked.prefix(Bounds.processSuspects).map { track in
+            var suspect = Suspect()
+            suspect.cgroup = names.path(track.cgroup)
+            suspect.pid = track.tgid
+            suspect.comm = track.comm
+            suspect.uid = Figure(UInt64(track.uid))
+            suspect.user = userName(track.uid)
+            suspect.grewBytes = grew(track) > 0 ? Figure(grew(track)) : .unknown
+            let mine = grew(track)
+            suspect.confidence =
+                mine == 0 ? .low : mine == most && (ranked.count < 2 || grew(ranked[1]) < most / 2) ? .high : .medium
+            return suspect
+        }
+    }
+
+    private func grew(_ track: ProcessTrack) -> UInt64 { rise(track.firstBytes, track.peakBytes) ?? 0 }
+
+    /// Those that stalled and are not the suspect, most stalled first. Their pressure is a union over their tasks.
+    func bystanders(_ open: OpenIncident, _ suspects: [Suspect]) -> [Bystander] {
+        let suspect: Bytes =
+            suspects.first { $0.pid == 0 }?.cgroup ?? (open.isHost ? Bytes() : open.incident.scope.cgroup)
+        var found: [Bystander] = []
+        for track in open.cgroups {
+            guard !track.path.isEmpty, track.path != [UInt8(ascii: "/")], !isWithin(track.path, suspect),
+                !isWithin(suspect, track.path),
+                open.isHost || !open.covers(track.id, track.path)
+            else { continue }
+            let io = (rise(track.ioFullFrom, track.ioFullTo) ?? 0) &* 1000
+            let memory = (rise(track.memoryFullFrom, track.memoryFullTo) ?? 0) &* 1000
+            var bystander = Bystander()
+            bystander.cgroup = track.path
+            if max(io, memory) > 0 {
+                bystander.stalledNs = Figure(max(io, memory))
+                bystander.source = Bytes((io >= memory ? "PSI io full" : "PSI memory full").utf8)
+            } else if track.slowestReadNs > 0 {
+                bystander.stalledNs = Figure(track.slowestReadNs)
+                bystander.source = Bytes("slowest read".utf8)
+            } else {
+                continue
+            }
+            found.append(bystander)
+        }
+        // An ancestor stalls whenever all its children do: the innermost are named.
+        found = found.filter { one in !found.contains { $0.cgroup != one.cgroup && isWithin($0.cgroup, one.cgroup) } }
+        found.sort { a, b in
+            let (x, y) = (a.stalledNs.value ?? 0, b.stalledNs.value ?? 0)
+            return x != y ? x > y : a.cgroup.lexicographicallyPrecedes(b.cgroup)
+        }
+        // What is less than a hundredth of the time did not hurt.
+        let length = max(nowNs &- open.incident.started.boottimeNs, 1)
+        return Array(found.filter { $0.stalledNs.value ?? 0 >= length / 100 }.prefix(Bounds.bystanders))
+    }
+}
