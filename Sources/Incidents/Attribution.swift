@@ -242,6 +242,9 @@ extension Killer {
         }
     }
 
+    /// Kills because memory ran short: the victim's size then says something.
+    var isAboutMemory: Bool { isBackstop || self == .kernelMemcg || self == .kernelGlobal }
+
     /// The kernel's own OOM killer.
     var isKernel: Bool {
         switch self {

@@ -8,10 +8,13 @@ extension State {
         if open.incident.incidentClass == .containedKill {
             return kills.first.flatMap { capDidItsWork($0) }.map { [$0] } ?? []
         }
-        var findings: [BackstopFinding] = []
-        if open.incident.incidentClass != .deviceStall, open.incident.incidentClass != .ioStorm {
-            findings.append(kernel(open))
+        // A watchdog's or an administrator's kill is no sign that the backstops should have acted.
+        if open.incident.incidentClass == .userspaceKill, !kills.contains(where: { $0.cause.killer.isBackstop }) {
+            return []
         }
+        // Memory was calm: none of them is about a disk.
+        if open.incident.incidentClass == .deviceStall || open.incident.incidentClass == .ioStorm { return [] }
+        var findings = [kernel(open)]
         findings.append(earlyoom(open))
         findings.append(systemdOomd(open, suspects))
         for (kind, name) in [(BackstopKind.oomd, "oomd"), (.nohang, "nohang")] {
@@ -50,6 +53,7 @@ extension State {
     private func kernel(_ open: OpenIncident) -> BackstopFinding {
         let killed = open.incident.kills.filter { $0.cause.killer.isKernel }.count
         if killed > 0 { return finding("kernel", "its OOM killer killed \(killed, of: "process")", []) }
+        if !open.isHost { return cgroupKernel(open) }
         let stolen = rise(open.stolenFrom, open.stolenTo)
         let scanned = rise(open.scannedFrom, open.scannedTo)
         let span = max(nowNs &- open.openedNs, 1)
@@ -69,8 +73,19 @@ extension State {
             return finding(
                 "kernel", "no OOM: reclaim still progressed (\(perSecond(stolen, over: span)) pages/s)", shown)
         }
-        if !open.isHost { return finding("kernel", "no OOM: the cgroup stayed below memory.max", shown) }
         return finding("kernel", "no OOM was declared", shown)
+    }
+
+    private func cgroupKernel(_ open: OpenIncident) -> BackstopFinding {
+        guard let track = open.cgroups.first(where: { $0.id == open.incident.scope.cgroupID }),
+            !track.maxBytes.isUnknown
+        else {
+            return finding("kernel", "no OOM was declared in the cgroup", [])
+        }
+        if track.maxBytes.isUnlimited { return finding("kernel", "no OOM: the cgroup has no memory.max", []) }
+        return finding(
+            "kernel", "no OOM: its memory.max (\(limit(track.maxBytes))) could always be kept by reclaim or throttling",
+            [])
     }
 
     /// What a userspace killer did in this incident; `nil` when nothing.

@@ -11,11 +11,6 @@ struct CgroupPoint: WindowPoint {
     var scanned = Figure.unknown
     var refaultAnon = Figure.unknown
     var refaultFile = Figure.unknown
-    /// Task time stalled at memory.high, summed over the intervals heard.
-    var throttledNs: UInt64 = 0
-    /// Bytes moved, and those of swap, summed over the intervals heard.
-    var movedBytes: UInt64 = 0
-    var swapBytes: UInt64 = 0
     static var capacity: Int { 66 }
     static var spacingNs: UInt64 { 500_000_000 }
 
@@ -30,6 +25,23 @@ struct CgroupPoint: WindowPoint {
         try w.figure("scanned", &scanned)
         try w.figure("refault_anon", &refaultAnon)
         try w.figure("refault_file", &refaultFile)
+    }
+}
+
+/// What the hooks heard of a cgroup, summed over their intervals.
+struct ActivityPoint: WindowPoint {
+    var ns: UInt64 = 0
+    /// Task time stalled at memory.high.
+    var throttledNs: UInt64 = 0
+    /// Bytes moved, and those of swap.
+    var movedBytes: UInt64 = 0
+    var swapBytes: UInt64 = 0
+    static var capacity: Int { 32 }
+    static var spacingNs: UInt64 { 500_000_000 }
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.unsigned("ns", &ns)
         try w.unsigned("throttled_ns", &throttledNs)
         try w.unsigned("moved_bytes", &movedBytes)
         try w.unsigned("swap_bytes", &swapBytes)
@@ -58,6 +70,7 @@ struct CgroupState: Fields {
     var sampledNs: UInt64 = 0
     var touchedNs: UInt64 = 0
     var window = Window<CgroupPoint>()
+    var activity = Window<ActivityPoint>()
     var use = Window<UsePoint>()
     var phase = ScopePhase()
     /// Stalled at memory.high for most of the time, without getting anywhere.
@@ -76,6 +89,7 @@ struct CgroupState: Fields {
         try w.unsigned("sampled_ns", &sampledNs)
         try w.unsigned("touched_ns", &touchedNs)
         try w.group("window", &window)
+        try w.group("activity", &activity)
         try w.group("use", &use)
         try w.group("phase", &phase)
         try w.group("livelock", &livelock)
@@ -94,7 +108,7 @@ struct CgroupState: Fields {
         sample = new
         sampledNs = ns
         touchedNs = ns
-        var point = window.latest
+        var point = CgroupPoint()
         point.ns = ns
         point.memorySomeUs = new.memorySomeUs
         point.memoryFullUs = new.memoryFullUs
@@ -115,19 +129,32 @@ struct CgroupState: Fields {
 
     mutating func note(throttledNs: UInt64, at ns: UInt64) {
         touchedNs = ns
-        var point = window.latest
+        var point = activity.latest
         point.ns = ns
         point.throttledNs &+= throttledNs
-        window.push(point)
+        activity.push(point)
     }
 
     mutating func note(moved: UInt64, swap: Bool, at ns: UInt64) {
         touchedNs = ns
-        var point = window.latest
+        var point = activity.latest
         point.ns = ns
         point.movedBytes &+= moved
         if swap { point.swapBytes &+= moved }
-        window.push(point)
+        activity.push(point)
+    }
+
+    /// What the hooks heard within a window: the differences, over `ns` of time.
+    func heard(over windowNs: UInt64) -> ActivityPoint {
+        var result = ActivityPoint()
+        result.ns = windowNs
+        guard let from = activity.start(of: windowNs) else { return result }
+        let to = activity.latest
+        result.ns = max(to.ns &- from.ns, windowNs)
+        result.throttledNs = to.throttledNs &- from.throttledNs
+        result.movedBytes = to.movedBytes &- from.movedBytes
+        result.swapBytes = to.swapBytes &- from.swapBytes
+        return result
     }
 
     func shares(over windowNs: UInt64) -> PressureShares {
@@ -142,9 +169,8 @@ struct CgroupState: Fields {
 
     /// Task time at memory.high in a window, hundredths of a percent; may exceed the whole.
     func throttleShare(over windowNs: UInt64) -> UInt64 {
-        guard let from = window.start(of: windowNs) else { return 0 }
-        let to = window.latest
-        return hundredths(to.throttledNs &- from.throttledNs, of: max(to.ns &- from.ns, windowNs))
+        let heard = heard(over: windowNs)
+        return hundredths(heard.throttledNs, of: heard.ns)
     }
 
     func rates(over windowNs: UInt64) -> PagingRates {

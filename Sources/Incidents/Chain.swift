@@ -83,7 +83,7 @@ extension State {
         // Without samples of the cgroup: what the kill itself says.
         guard
             let kill = open.incident.kills.first(where: {
-                !$0.victim.startTime.isUnknown && !$0.victim.anonRssBytes.isUnknown
+                $0.cause.killer.isAboutMemory && !$0.victim.startTime.isUnknown && !$0.victim.anonRssBytes.isUnknown
             }),
             let held = sum(kill.victim.anonRssBytes, kill.victim.shmemRssBytes, kill.victim.swapBytes).value, held > 0
         else { return nil }
@@ -95,7 +95,8 @@ extension State {
             [
                 evidence(
                     "memory and swap of the victim", Figure(held), "bytes",
-                    threshold: kill.cgroup.first(where: \.isOomMemcg)?.maxBytes ?? .unknown, "oom:mark_victim")
+                    threshold: kill.cgroup.first(where: \.isOomMemcg)?.maxBytes ?? .unknown,
+                    kill.cause.killer.isKernel ? "oom:mark_victim" : "signal:signal_generate")
             ])
     }
 
@@ -127,7 +128,7 @@ extension State {
                     "throughput of \(name: open.deviceName)", Figure(bytes), "bytes/s", threshold: open.deviceCeiling,
                     "/sys/block/*/stat"))
         }
-        if let share = open.deviceSwapShare.value {
+        if let share = open.deviceSwapShare.value, share >= 100 {
             text.append(", \(share: share) of it swap")
             shown.append(
                 evidence(
@@ -180,7 +181,13 @@ extension State {
         if open.isHost, let from = open.loadFrom.value, let to = open.loadPeak.value, to > from {
             parts.append("load \((from + 500) / 1000) -> \((to + 500) / 1000)")
         }
-        if parts.isEmpty { parts.append("reads waited") }
+        if open.readP99.onsetNs != 0 {
+            parts.append("reads of others waited, p99 up to \(duration: open.readP99.peak)")
+            shown.append(
+                evidence(
+                    "read p99", Figure(open.readP99.peak), "ns", threshold: Figure(rules[.stormReadP99]),
+                    "block IO hook"))
+        }
         var text = Phrase()
         for part in parts { text.append(text.isEmpty ? part : ", \(part)") }
         return link(.stalls, onset, text, .high, shown)

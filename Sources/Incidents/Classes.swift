@@ -39,13 +39,10 @@ extension State {
         guard cgroups[index].phase.phase >= .thrash, !hasGlobalReclaim, host.phase.phase <= .watch,
             let paging = pagingDevice(), cgroupPages(index)
         else { return }
-        let moved = cgroups[index].window.latest.movedBytes
-        var share = paging.swapShare
-        if moved > 0, let from = cgroups[index].window.start(of: rules[.phaseWindow]) {
-            let to = cgroups[index].window.latest
-            share = max(
-                share ?? 0, hundredths(to.swapBytes &- from.swapBytes, of: max(to.movedBytes &- from.movedBytes, 1)))
-        }
+        let heard = cgroups[index].heard(over: rules[.phaseWindow])
+        let share =
+            heard.movedBytes > 0
+            ? max(paging.swapShare ?? 0, hundredths(heard.swapBytes, of: heard.movedBytes)) : paging.swapShare
         guard let kind = thrashKind(share, cgroups[index].rates(over: rules[.phaseWindow])) else { return }
         let began = cgroups[index].phase.changes.first?.at.boottimeNs ?? ns
         if let at = ensure(limitedScope(index), kind, from: began, holding: ns, emit) { followDevice(at, paging.index) }
@@ -124,8 +121,7 @@ extension State {
         if recorder.ioAccounted {
             var most: UInt64 = 0
             for state in cgroups {
-                guard let from = state.window.start(of: rules[.phaseWindow]) else { continue }
-                let moved = state.window.latest.movedBytes &- from.movedBytes
+                let moved = state.heard(over: rules[.phaseWindow]).movedBytes
                 if moved > most {
                     most = moved
                     mover = state.id

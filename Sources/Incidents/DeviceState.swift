@@ -7,10 +7,6 @@ struct DevicePoint: WindowPoint {
     var bytes = Figure.unknown
     var ios = Figure.unknown
     var busyMs = Figure.unknown
-    /// Summed over the intervals of the block IO hook.
-    var heardBytes: UInt64 = 0
-    var swapBytes: UInt64 = 0
-    var readBytes: UInt64 = 0
     static var capacity: Int { 48 }
     static var spacingNs: UInt64 { 250_000_000 }
 
@@ -20,9 +16,23 @@ struct DevicePoint: WindowPoint {
         try w.figure("bytes", &bytes)
         try w.figure("ios", &ios)
         try w.figure("busy_ms", &busyMs)
-        try w.unsigned("heard_bytes", &heardBytes)
+    }
+}
+
+/// Bytes that the block IO hook heard of, summed over its intervals. Beside `DevicePoint`, not in it: the two sources tick apart,
+/// and a point half new and half old would make rates up.
+struct HeardPoint: WindowPoint {
+    var ns: UInt64 = 0
+    var bytes: UInt64 = 0
+    var swapBytes: UInt64 = 0
+    static var capacity: Int { 48 }
+    static var spacingNs: UInt64 { 250_000_000 }
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.unsigned("ns", &ns)
+        try w.unsigned("bytes", &bytes)
         try w.unsigned("swap_bytes", &swapBytes)
-        try w.unsigned("read_bytes", &readBytes)
     }
 }
 
@@ -34,7 +44,6 @@ struct DeviceRates {
     var busy: UInt64?
     var heardBytesPerSecond: UInt64?
     var swapBytesPerSecond: UInt64?
-    var readBytesPerSecond: UInt64?
 
     /// The share of swap in what the hook heard, hundredths of a percent; `nil` when it heard nothing.
     var swapShare: UInt64? {
@@ -52,6 +61,7 @@ struct DeviceState: Fields {
     var isSwap = false
     var inMemory = false
     var window = Window<DevicePoint>()
+    var heard = Window<HeardPoint>()
     /// The most it was seen to sustain over `ceiling_window`: learned, not set.
     var ceilingBytes: UInt64 = 0
     var ceilingIOs: UInt64 = 0
@@ -77,6 +87,7 @@ struct DeviceState: Fields {
         try w.flag("swap", &isSwap)
         try w.flag("in_memory", &inMemory)
         try w.group("window", &window)
+        try w.group("heard", &heard)
         try w.unsigned("ceiling_bytes", &ceilingBytes)
         try w.unsigned("ceiling_ios", &ceilingIOs)
         try w.histogram("calm_reads", &calmReads)
@@ -94,7 +105,7 @@ struct DeviceState: Fields {
 
     mutating func note(_ sample: DeviceSample, at ns: UInt64, _ rules: Rules) {
         let before = window.latest
-        var point = before
+        var point = DevicePoint()
         point.ns = ns
         point.bytes = sum(sample.readBytes, sample.writeBytes)
         point.ios = sum(sample.reads, sample.writes)
@@ -122,12 +133,11 @@ struct DeviceState: Fields {
 
     /// - Parameter calm: whether the machine was calm, so that these reads say what is normal here.
     mutating func note(_ interval: IOInterval, at ns: UInt64, calm: Bool) {
-        var point = window.latest
+        var point = heard.latest
         point.ns = ns
-        point.heardBytes &+= interval.bytes
+        point.bytes &+= interval.bytes
         if interval.swap { point.swapBytes &+= interval.bytes }
-        if interval.operation == .read { point.readBytes &+= interval.bytes }
-        window.push(point)
+        heard.push(point)
         guard interval.operation == .read, !interval.swap else { return }
         if ns > recentSinceNs &+ 5_000_000_000 {
             if ns > recentSinceNs &+ 10_000_000_000 { recentReads = Histogram() }
@@ -145,19 +155,22 @@ struct DeviceState: Fields {
     }
 
     func rates(over windowNs: UInt64) -> DeviceRates {
-        guard let from = window.start(of: windowNs) else { return DeviceRates() }
-        let to = window.latest
-        let elapsed = to.ns &- from.ns
-        guard elapsed > 0 else { return DeviceRates() }
-        let span = max(elapsed, windowNs)
-        func rate(_ a: Figure, _ b: Figure) -> UInt64? { rise(a, b).map { perSecond($0, over: span) } }
-        let heard = to.heardBytes > 0
-        return DeviceRates(
-            bytesPerSecond: rate(from.bytes, to.bytes), iosPerSecond: rate(from.ios, to.ios),
-            busy: rise(from.busyMs, to.busyMs).map { hundredths($0 &* 1_000_000, of: span) },
-            heardBytesPerSecond: heard ? perSecond(to.heardBytes &- from.heardBytes, over: span) : nil,
-            swapBytesPerSecond: heard ? perSecond(to.swapBytes &- from.swapBytes, over: span) : nil,
-            readBytesPerSecond: heard ? perSecond(to.readBytes &- from.readBytes, over: span) : nil)
+        var rates = DeviceRates()
+        if let from = window.start(of: windowNs), window.latest.ns > from.ns {
+            let to = window.latest
+            let span = max(to.ns - from.ns, windowNs)
+            func rate(_ a: Figure, _ b: Figure) -> UInt64? { rise(a, b).map { perSecond($0, over: span) } }
+            rates.bytesPerSecond = rate(from.bytes, to.bytes)
+            rates.iosPerSecond = rate(from.ios, to.ios)
+            rates.busy = rise(from.busyMs, to.busyMs).map { hundredths($0 &* 1_000_000, of: span) }
+        }
+        if let from = heard.start(of: windowNs), heard.latest.ns > from.ns {
+            let to = heard.latest
+            let span = max(to.ns - from.ns, windowNs)
+            rates.heardBytesPerSecond = perSecond(to.bytes &- from.bytes, over: span)
+            rates.swapBytesPerSecond = perSecond(to.swapBytes &- from.swapBytes, over: span)
+        }
+        return rates
     }
 
     /// Upper bound of the reads' 99th percentile over the last five to ten seconds, nanoseconds.

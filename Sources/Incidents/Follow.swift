@@ -110,16 +110,17 @@ extension State {
         track.ioFullTo = sample.ioFullUs
         track.memoryFullTo = sample.memoryFullUs
         track.scannedTo = sample.pgscan
-        track.maxBytes = sample.maxBytes
-        track.highBytes = sample.highBytes
-        track.swapMaxBytes = sample.swapMaxBytes
+        // The limits as they were when it began: lifting them is often how it ended.
+        if track.maxBytes.isUnknown { track.maxBytes = sample.maxBytes }
+        if track.highBytes.isUnknown { track.highBytes = sample.highBytes }
+        if track.swapMaxBytes.isUnknown { track.swapMaxBytes = sample.swapMaxBytes }
         open[index].cgroups[at] = track
     }
 
     /// Takes over a process of a census.
     mutating func follow(_ index: Int, _ task: CensusTask) {
         let use = sum(task.anonRssPages, task.shmemRssPages, task.swapPages).scaled(by: recorder.pageSize)
-        follow(index, task.task, use, startNs: task.startBoottimeNs)
+        follow(index, task.task, names.path(task.task.cgroup), use, startNs: task.startBoottimeNs)
     }
 
     /// Takes over the victim, and the memory cgroups as they were at the kill.
@@ -130,7 +131,9 @@ extension State {
         task.uid = UInt32(truncatingIfNeeded: kill.victim.uid.value ?? 0)
         task.cgroup = kill.cgroup.first?.cgroupID ?? 0
         let use = sum(kill.victim.anonRssBytes, kill.victim.shmemRssBytes, kill.victim.swapBytes)
-        follow(index, task, use, startNs: kill.victim.startTime.isUnknown ? 0 : kill.victim.startTime.boottimeNs)
+        follow(
+            index, task, kill.victim.cgroup, use,
+            startNs: kill.victim.startTime.isUnknown ? 0 : kill.victim.startTime.boottimeNs)
         for memcg in kill.cgroup where memcg.cgroupID != 0 && (memcg.isOomMemcg || memcg == kill.cgroup.first) {
             guard let at = track(index, memcg.cgroupID) else { continue }
             if open[index].cgroups[at].path.isEmpty { open[index].cgroups[at].path = memcg.cgroup }
@@ -147,13 +150,15 @@ extension State {
                 open[index].cgroups[at].lowBytes = 0
                 open[index].cgroups[at].lowNs = created
             }
-            open[index].cgroups[at].maxBytes = memcg.maxBytes
-            open[index].cgroups[at].highBytes = memcg.highBytes
-            open[index].cgroups[at].swapMaxBytes = memcg.swapMaxBytes
+            if !memcg.maxBytes.isUnknown { open[index].cgroups[at].maxBytes = memcg.maxBytes }
+            if !memcg.highBytes.isUnknown { open[index].cgroups[at].highBytes = memcg.highBytes }
+            if !memcg.swapMaxBytes.isUnknown { open[index].cgroups[at].swapMaxBytes = memcg.swapMaxBytes }
         }
     }
 
-    private mutating func follow(_ index: Int, _ task: TaskIdentity, _ use: Figure, startNs: UInt64) {
+    private mutating func follow(
+        _ index: Int, _ task: TaskIdentity, _ path: Bytes, _ use: Figure, startNs: UInt64
+    ) {
         guard let bytes = use.value else { return }
         guard let at = open[index].processes.firstIndex(where: { $0.tgid == task.tgid }) else {
             var fresh = ProcessTrack()
@@ -161,6 +166,7 @@ extension State {
             fresh.comm = task.comm
             fresh.uid = task.uid
             fresh.cgroup = task.cgroup
+            fresh.path = path
             fresh.startNs = startNs
             fresh.peakBytes = use
             let started = open[index].incident.started.boottimeNs

@@ -318,6 +318,9 @@ extension State {
         case .kernelGlobal: "the kernel: the machine ran out of memory"
         case .sysrq: "the kernel, asked by sysrq-f"
         case .unknown: kill.sender.map { "\($0.comm)[\($0.tgid)]" } ?? "an unknown killer"
+        case .user:
+            kill.sender.map { "\($0.comm)[\($0.tgid)] of uid \($0.uid.value ?? 0) with \(signalName($0.signal))" }
+                ?? "a user"
         case .cgroupKill: kill.sender.map { "cgroup.kill, written by \($0.comm)[\($0.tgid)]" } ?? "cgroup.kill"
         default:
             kill.sender.map { "\($0.comm)[\($0.tgid)] with \(signalName($0.signal))" } ?? "\(kill.cause.killer.label)"

@@ -22,7 +22,9 @@ extension State {
         var began = ns
         if let phase, phase.phase > .calm {
             fresh.incident.phases = phase.changes
-            began = min(began, phase.changes.first?.at.boottimeNs ?? began)
+            // A host may have been on watch for hours: what is beyond the lookback is not this incident's beginning.
+            let lookback = ns > rules[.growthLookback] ? ns - rules[.growthLookback] : 0
+            began = min(began, max(phase.changes.first?.at.boottimeNs ?? began, lookback))
             for change in phase.changes {
                 fresh.tell(
                     phaseSentence(scope, change.to), .phase, at: change.at.boottimeNs, seq: lastSeq, "memory.pressure")
@@ -138,7 +140,10 @@ extension State {
         for kill in incident.incident.kills {
             if !kill.outcome.exitTime.isUnknown {
                 end = max(end, kill.outcome.exitTime.boottimeNs)
-            } else if nowNs <= max(kill.at.boottimeNs, incident.lastKillNs) &+ rules[.victimWait] {
+            } else if kill.quality.source != Bytes("/dev/kmsg".utf8),
+                nowNs <= max(kill.at.boottimeNs, incident.lastKillNs) &+ rules[.victimWait]
+            {
+                // Where only the kernel log told of it, no hook will tell of its exit either: that is not waited for.
                 return nil
             } else {
                 end = max(end, kill.at.boottimeNs)

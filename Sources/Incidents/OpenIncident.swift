@@ -39,6 +39,7 @@ struct CgroupTrack: Fields {
     var peakBytes = Figure.unknown
     var peakNs: UInt64 = 0
     var swapWritten: UInt64 = 0
+    var movedBytes: UInt64 = 0
     var throttledNs: UInt64 = 0
     /// PSI totals at the start and now, microseconds.
     var ioFullFrom = Figure.unknown
@@ -61,6 +62,7 @@ struct CgroupTrack: Fields {
         try w.figure("peak_bytes", &peakBytes)
         try w.unsigned("peak_ns", &peakNs)
         try w.unsigned("swap_written", &swapWritten)
+        try w.unsigned("moved_bytes", &movedBytes)
         try w.unsigned("throttled_ns", &throttledNs)
         try w.figure("io_full_from", &ioFullFrom)
         try w.figure("io_full_to", &ioFullTo)
@@ -83,6 +85,7 @@ struct ProcessTrack: Fields {
     var comm = Comm()
     var uid: UInt32 = 0
     var cgroup: UInt64 = 0
+    var path = Bytes()
     var startNs: UInt64 = 0
     var firstBytes = Figure.unknown
     var peakBytes = Figure.unknown
@@ -93,6 +96,7 @@ struct ProcessTrack: Fields {
         try w.comm("comm", &comm)
         try w.unsigned("uid", &uid)
         try w.unsigned("cgroup", &cgroup)
+        try w.text("path", &path)
         try w.unsigned("start_ns", &startNs)
         try w.figure("first_bytes", &firstBytes)
         try w.figure("peak_bytes", &peakBytes)

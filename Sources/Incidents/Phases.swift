@@ -174,9 +174,8 @@ extension State {
 
     /// Swap bytes per second that the block IO hook charged to the cgroup.
     func cgroupSwapRate(_ index: Int) -> UInt64 {
-        guard let from = cgroups[index].window.start(of: rules[.phaseWindow]) else { return 0 }
-        let to = cgroups[index].window.latest
-        return perSecond(to.swapBytes &- from.swapBytes, over: max(to.ns &- from.ns, rules[.phaseWindow]))
+        let heard = cgroups[index].heard(over: rules[.phaseWindow])
+        return perSecond(heard.swapBytes, over: heard.ns)
     }
 
     /// The clock by which calm is measured: the sampler's last sign of life, or now when it had nothing to say for long. A gap

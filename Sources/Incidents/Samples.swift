@@ -72,14 +72,15 @@ extension State {
         samplerNs = max(samplerNs, ns)
         let index = cgroupIndex(io.cgroup)
         cgroups[index].note(moved: io.bytes, swap: io.swap, at: ns)
+        for position in open.indices {
+            guard let track = track(position, io.cgroup) else { continue }
+            open[position].cgroups[track].movedBytes &+= io.bytes
+            if io.swap, io.operation == .write { open[position].cgroups[track].swapWritten &+= io.bytes }
+        }
         guard io.swap, io.operation == .write else { return }
         let rate = perSecond(io.bytes, over: max(io.intervalNs, 1))
         cgroups[index].swapOut.note(
             rate / recorder.pageSize >= rules[.pagingRate], rate, at: ns, hold: rules[.phaseWindow])
-        for position in open.indices {
-            guard let track = track(position, io.cgroup) else { continue }
-            open[position].cgroups[track].swapWritten &+= io.bytes
-        }
     }
 
     mutating func note(_ stall: CgroupStall, _ ns: UInt64, _ emit: (Finding) -> Void) {

@@ -43,7 +43,7 @@ extension State {
         case .globalOom: globalOom(open, &text)
         case .ioStorm:
             text.say(
-                "\(name: open.deviceName) was saturated\(throughput(open)), and the reads of others waited\(latency(open)). Memory was calm."
+                "\(name: open.deviceName) was saturated\(throughput(open)), and the reads of others waited\(latency(open)).\(mover(incident)) Memory was calm."
             )
         case .deviceStall:
             text.say(
@@ -96,6 +96,7 @@ extension State {
         }
         size(kill, &text)
         moreKills(open, &text)
+        if kill.host.phase > .calm { text.say("The host was in \(kill.host.phase.label) at that moment.") }
     }
 
     private func globalOom(_ open: OpenIncident, _ text: inout Phrase) {
@@ -138,7 +139,7 @@ extension State {
             track.maxBytes.isUnlimited
         {
             text.say(
-                track.swapMaxBytes.isUnlimited
+                track.swapMaxBytes.isUnlimited && recorder.swapTotalBytes != 0
                     ? "It had no memory cap and could use all swap." : "It had no memory cap.")
         }
         let device: Phrase = open.deviceName.isEmpty ? "the disk" : "\(name: open.deviceName)"
@@ -151,8 +152,15 @@ extension State {
                 "The page cache was evicted and read again from \(device)\(throughput(open)): up to \(open.refault.peak) refaults/s."
             )
         }
+        if let link = incident.chain.first(where: { $0.kind == .saturation && $0.outOfOrder }) {
+            let began = link.onset.boottimeNs
+            let early: Phrase =
+                open.swapOut.onsetNs > began ? ", \(duration: open.swapOut.onsetNs - began) earlier" : ""
+            text.say("But \(device) was saturated before that\(early).")
+        }
         if open.stalls.peak > 0 {
-            text.say("Everyone stalled on memory for up to \(share: open.stalls.peak) of the time.")
+            let who: Phrase = open.isHost ? "Everyone" : "It"
+            text.say("\(who) stalled on memory for up to \(share: min(open.stalls.peak, 10_000)) of the time.")
         }
     }
 
@@ -185,9 +193,17 @@ extension State {
         guard let bytes = open.deviceBytes.value else { return "" }
         var text: Phrase = " (\(bytes: bytes)/s"
         if let ceiling = open.deviceCeiling.value { text.append(" of \(bytes: ceiling)/s") }
-        if let share = open.deviceSwapShare.value { text.append(", \(share: share) swap") }
+        if let share = open.deviceSwapShare.value, share >= 100 { text.append(", \(share: share) swap") }
         text.append(")")
         return text
+    }
+
+    /// Who moved most bytes, where IO is charged to cgroups.
+    private func mover(_ incident: Incident) -> Phrase {
+        guard let suspect = incident.suspects.first(where: { $0.pid == 0 }), let bytes = suspect.ioBytes.value,
+            bytes > 0
+        else { return "" }
+        return " Most of it was \(name: suspect.cgroup)'s (\(bytes: bytes))."
     }
 
     private func latency(_ open: OpenIncident) -> Phrase {

@@ -5,27 +5,36 @@ import Events
 extension State {
     /// Cgroups, then processes, most suspicious first. For an incident of a cgroup only those within its scope.
     func suspects(_ open: OpenIncident) -> [Suspect] {
-        cgroupSuspects(open) + processSuspects(open)
+        // A watchdog's or an administrator's kill accuses nobody of having grown.
+        if open.incident.incidentClass == .userspaceKill,
+            !open.incident.kills.contains(where: { $0.cause.killer.isAboutMemory })
+        {
+            return []
+        }
+        return cgroupSuspects(open) + processSuspects(open)
     }
 
     private func cgroupSuspects(_ open: OpenIncident) -> [Suspect] {
+        let storm = open.incident.incidentClass == .ioStorm
+        func weigh(_ track: CgroupTrack) -> UInt64 { storm ? track.movedBytes : weight(track) }
         var ranked = open.cgroups.filter { track in
             guard !track.path.isEmpty, track.path != [UInt8(ascii: "/")], open.covers(track.id, track.path) else {
                 return false
             }
-            return (track.grewBytes ?? 0) > 0 || track.swapWritten > 0 || track.throttledNs > 0
+            return weigh(track) > 0
         }
-        ranked.sort { a, b in weight(a) != weight(b) ? weight(a) > weight(b) : a.path.lexicographicallyPrecedes(b.path)
+        ranked.sort { a, b in weigh(a) != weigh(b) ? weigh(a) > weigh(b) : a.path.lexicographicallyPrecedes(b.path)
         }
         // An ancestor that did no more than its one child did says nothing new: the innermost is named.
         var kept: [CgroupTrack] = []
         for track in ranked {
             let explained = ranked.contains { other in
-                other.id != track.id && isWithin(other.path, track.path) && weight(other) >= weight(track) / 10 * 9
+                other.id != track.id && isWithin(other.path, track.path) && weigh(other) >= weigh(track) / 10 * 9
             }
             if !explained || track.id == open.incident.scope.cgroupID { kept.append(track) }
         }
-        let most = kept.first.map(weight) ?? 0
+        let most = kept.first.map(weigh) ?? 0
+        let second = runnerUp(kept, weigh)
         return kept.prefix(Bounds.suspects).map { track in
             var suspect = Suspect()
             let identity = Identity(path: track.path)
@@ -36,20 +45,21 @@ extension State {
             }
             suspect.grewBytes = Figure(track.grewBytes)
             suspect.swapWrittenBytes = recorder.ioAccounted ? Figure(track.swapWritten) : .unknown
+            suspect.ioBytes = recorder.ioAccounted ? Figure(track.movedBytes) : .unknown
             suspect.throttledNs = heardStalls ? Figure(track.throttledNs) : .unknown
             // Alone in front: high. Side by side with others, or without growth: less.
-            let mine = weight(track)
+            let mine = weigh(track)
             suspect.confidence =
-                track.grewBytes == nil
-                ? .low : mine == most && runnerUp(kept) < most / 2 ? .high : mine >= most / 2 ? .medium : .low
+                track.grewBytes == nil && !storm
+                ? .low : mine == most && second < most / 2 ? .high : mine >= most / 2 ? .medium : .low
             return suspect
         }
     }
 
-    private func runnerUp(_ tracks: [CgroupTrack]) -> UInt64 {
+    private func runnerUp(_ tracks: [CgroupTrack], _ weigh: (CgroupTrack) -> UInt64) -> UInt64 {
         guard let first = tracks.first else { return 0 }
         for track in tracks.dropFirst() where !isWithin(track.path, first.path) && !isWithin(first.path, track.path) {
-            return weight(track)
+            return weigh(track)
         }
         return 0
     }
@@ -63,12 +73,12 @@ extension State {
     /// Whether throttle time is measured at all here.
     private var heardStalls: Bool {
         hooks.contains { $0.name == Bytes("memory_high".utf8) && $0.mode != .absent }
-            || cgroups.contains { $0.window.latest.throttledNs > 0 }
+            || cgroups.contains { $0.activity.latest.throttledNs > 0 }
     }
 
     private func processSuspects(_ open: OpenIncident) -> [Suspect] {
         var ranked = open.processes.filter { track in
-            track.tgid != recorder.recorderTgid && (open.isHost || open.covers(track.cgroup, names.path(track.cgroup)))
+            track.tgid != recorder.recorderTgid && (open.isHost || open.covers(track.cgroup, track.path))
                 && (grew(track) > 0 || open.incident.kills.contains { $0.victim.tgid == track.tgid })
         }
         ranked.sort { a, b in
@@ -78,7 +88,7 @@ extension State {
         let most = ranked.first.map(grew) ?? 0
         return ranked.prefix(Bounds.processSuspects).map { track in
             var suspect = Suspect()
-            suspect.cgroup = names.path(track.cgroup)
+            suspect.cgroup = track.path
             suspect.pid = track.tgid
             suspect.comm = track.comm
             suspect.uid = Figure(UInt64(track.uid))

@@ -39,8 +39,14 @@ struct Window<Point: WindowPoint>: Fields, Sendable {
     mutating func push(_ point: Point) {
         latest = point
         if !points.isEmpty {
-            let newest = self[points.count - 1].ns
-            if point.ns < newest &+ Point.spacingNs { return }
+            let newest = points.count < Point.capacity || head == 0 ? points.count - 1 : Int(head) - 1
+            let age = point.ns &- points[newest].ns
+            if point.ns >= points[newest].ns, age <= 20_000_000 {
+                // The parts of one tick arrive one after another: together they are one point.
+                points[newest] = point
+                return
+            }
+            if point.ns < points[newest].ns &+ Point.spacingNs { return }
         }
         if points.count < Point.capacity {
             if points.isEmpty { points.reserveCapacity(Point.capacity) }
