@@ -185,7 +185,9 @@ extension LossSource {
     /// Whether something about the machine was not observed; the others are a stated limit at work.
     var isBlind: Bool {
         switch self {
-        case .slowIoSuppressed, .stallSuppressed, .ioTimeUnknown, .liveReaderSlow, .cgroupsNotSampled, .censusTruncated:
+        case .slowIoSuppressed, .stallSuppressed, .ioTimeUnknown, .liveReaderSlow, .cgroupsNotSampled,
+            .devicesNotSampled,
+            .censusTruncated:
             false
         default: true
         }
@@ -209,6 +211,7 @@ extension LossSource {
         case .liveReaderSlow: "a live reader was too slow"
         case .undecodable: "kernel records that could not be decoded"
         case .cgroupsNotSampled: "more cgroups than are sampled"
+        case .devicesNotSampled: "more disks than are sampled"
         case .censusTruncated: "more tasks than a census keeps"
         case .unknown: "for an unknown reason"
         }
