@@ -57,7 +57,15 @@ extension State {
             verdict.constraint = .memcg
             verdict.confidence = .high
             verdict.evidence = [evidence("called from mem_cgroup_out_of_memory", source)]
-            findMemcg(kill, &verdict)
+            if let id = kill.oomCgroup.value, id != 0 {
+                verdict.oomCgroup = id
+                verdict.evidence.append(
+                    evidence(
+                        "\(name: path(of: id, in: kill)) holds the OOM lock, topmost of the victim's ancestors",
+                        "memory cgroups at oom:mark_victim"))
+            } else {
+                findMemcg(kill, &verdict)
+            }
         case .global:
             verdict.killer = .kernelGlobal
             verdict.confidence = .high

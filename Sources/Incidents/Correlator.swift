@@ -37,6 +37,10 @@ public struct Correlator: Sendable {
     /// The incidents that have not ended, oldest first, their documents complete so far.
     public func openIncidents() -> [Incident] { state.open.map { state.document($0) } }
 
+    /// Whether the passing of time alone may change something: then an event with the time (a clock snapshot) is worth recording
+    /// once in a while, for in calm no sample may come for a minute.
+    public var wantsTicks: Bool { !state.open.isEmpty || !state.closing.isEmpty }
+
     public mutating func consume(_ event: Event, _ emit: (Finding) -> Void) {
         state.consume(event, emit)
     }

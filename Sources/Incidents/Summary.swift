@@ -43,7 +43,7 @@ extension State {
         case .globalOom: globalOom(open, &text)
         case .ioStorm:
             text.say(
-                "\(name: open.deviceName) was saturated\(throughput(open)), and the reads of others waited\(latency(open)).\(mover(incident)) Memory was calm."
+                "\(name: open.deviceName) was saturated\(throughput(open)), and the reads of others waited\(latency(open)).\(mover(open, incident)) Memory was calm."
             )
         case .deviceStall:
             text.say(
@@ -199,9 +199,9 @@ extension State {
     }
 
     /// Who moved most bytes, where IO is charged to cgroups.
-    private func mover(_ incident: Incident) -> Phrase {
-        guard let suspect = incident.suspects.first(where: { $0.pid == 0 }), let bytes = suspect.ioBytes.value,
-            bytes > 0
+    private func mover(_ open: OpenIncident, _ incident: Incident) -> Phrase {
+        guard recorder.ioAccounted, let suspect = incident.suspects.first(where: { $0.pid == 0 }),
+            let bytes = open.cgroups.first(where: { $0.path == suspect.cgroup })?.movedBytes, bytes > 0
         else { return "" }
         return " Most of it was \(name: suspect.cgroup)'s (\(bytes: bytes))."
     }

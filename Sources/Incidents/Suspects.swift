@@ -45,7 +45,6 @@ extension State {
             }
             suspect.grewBytes = Figure(track.grewBytes)
             suspect.swapWrittenBytes = recorder.ioAccounted ? Figure(track.swapWritten) : .unknown
-            suspect.ioBytes = recorder.ioAccounted ? Figure(track.movedBytes) : .unknown
             suspect.throttledNs = heardStalls ? Figure(track.throttledNs) : .unknown
             // Alone in front: high. Side by side with others, or without growth: less.
             let mine = weigh(track)

@@ -185,7 +185,8 @@ extension LossSource {
     /// Whether something about the machine was not observed; the others are a stated limit at work.
     var isBlind: Bool {
         switch self {
-        case .slowIoSuppressed, .stallSuppressed, .ioTimeUnknown, .liveReaderSlow, .cgroupsNotSampled, .devicesNotSampled,
+        case .slowIoSuppressed, .stallSuppressed, .ioTimeUnknown, .liveReaderSlow, .cgroupsNotSampled,
+            .devicesNotSampled,
             .censusTruncated:
             false
         default: true

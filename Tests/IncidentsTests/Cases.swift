@@ -17,7 +17,8 @@ enum Cases {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if !name.hasPrefix(".") { names.append(name) }
+            // Other rooms keep their cases here too.
+            if !name.hasPrefix("."), access("\(directory)/\(name)/events.txt", R_OK) == 0 { names.append(name) }
         }
         return names.sorted()
     }()
