@@ -97,8 +97,8 @@ import Glibc
     private func readBatched(_ nowNs: UInt64, _ body: (UnsafeRawPointer, UnsafeRawPointer) -> Void) -> Bool {
         var position: UInt32 = 0
         var begun = false
-        // A map that grows while it is read might never end; as many rounds as it could fill are enough.
-        for _ in 0...(capacity / batch + 1) * 2 {
+        // A map that grows while it is read might never end: each round gives one entry at least.
+        for _ in 0...capacity {
             var next: UInt32 = 0
             var count = UInt32(batch)
             let result = unsafe withUnsafeMutablePointer(to: &position) { from in

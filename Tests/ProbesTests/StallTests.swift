@@ -89,6 +89,40 @@ struct StallTests {
         #expect(stall.durationNs > 0)
     }
 
+    @Test(
+        .enabled(
+            if: MemoryCgroup.root?.unified == true,
+            "SKIPPED: no memory.high here (the memory controller is in a v1 hierarchy)"))
+    func `a task held at memory.high is counted for its cgroup, by the mechanism in use`() throws {
+        let probes = try Probes()
+        probes.setPressureHooks(true)
+        let state = try #require(probes.hooks.first { $0.name == Bytes("memory_high".utf8) })
+        let expected: StallMechanism = state.mode == .rich ? .memoryHigh : .memoryHighSleep
+        let root = try #require(MemoryCgroup.root)
+        let cgroup = try #require(MemoryCgroup("inquest-test-high"))
+        #expect(Live.write("\(16 << 20)", to: root.path + cgroup.path + "/memory.high"))
+        // Where there is no swap there is no such file.
+        _ = Live.write("0", to: root.path + cgroup.path + "/memory.swap.max")
+        let child = try #require(Child.balloon("mb=40", "then=hold"))
+        #expect(cgroup.add(child.pid))
+        child.go()
+
+        var total: UInt64 = 0
+        var mechanisms: Set<StallMechanism> = []
+        let held = eventually {
+            probes.readIntervals { event in
+                guard case .cgroupStall(let stall) = event.payload, stall.cgroup == cgroup.id else { return }
+                mechanisms.insert(stall.mechanism)
+                if stall.mechanism == expected { total += stall.totalNs }
+            }
+            return total >= 300_000_000
+        }
+        kill(child.pid, SIGKILL)
+        _ = child.wait()
+        #expect(held, "\(total) ns by \(expected)")
+        #expect(mechanisms.isSubset(of: [expected, .memcgReclaim, .directReclaim]))
+    }
+
     @Test func `the expensive hook is attached only while it is asked for`() throws {
         let probes = try Probes()
         let state = try #require(probes.hooks.first { $0.name == Bytes("memory_high".utf8) })
