@@ -52,7 +52,9 @@ final class Listener {
     var kills: [OomKill] { events.compactMap { if case .oomKill(let kill) = $0.payload { kill } else { nil } } }
     var signals: [Signal] { events.compactMap { if case .signal(let signal) = $0.payload { signal } else { nil } } }
     var exits: [Exit] { events.compactMap { if case .exit(let exit) = $0.payload { exit } else { nil } } }
-    var cgroups: [CgroupChange] { events.compactMap { if case .cgroup(let change) = $0.payload { change } else { nil } } }
+    var cgroups: [CgroupChange] {
+        events.compactMap { if case .cgroup(let change) = $0.payload { change } else { nil } }
+    }
 
     func index(_ condition: (Payload) -> Bool) -> Int? { events.firstIndex { condition($0.payload) } }
 

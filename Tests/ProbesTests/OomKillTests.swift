@@ -141,9 +141,13 @@ extension LiveTests {
                 #expect(signals.first?.signal == SIGKILL)
                 let tgid = UInt32(child.pid)
                 let signal = try #require(
-                    listener.events.first { if case .signal(let s) = $0.payload { s.target.task.tgid == tgid } else { false } })
+                    listener.events.first {
+                        if case .signal(let s) = $0.payload { s.target.task.tgid == tgid } else { false }
+                    })
                 let mark = try #require(
-                    listener.events.first { if case .oomKill(let k) = $0.payload { k.victim.task.tgid == tgid } else { false } })
+                    listener.events.first {
+                        if case .oomKill(let k) = $0.payload { k.victim.task.tgid == tgid } else { false }
+                    })
                 let end = try #require(
                     listener.events.first { if case .exit(let e) = $0.payload { e.task.tgid == tgid } else { false } })
                 #expect(signal.boottimeNs <= mark.boottimeNs)
@@ -281,7 +285,9 @@ extension LiveTests {
             try Live.listening { listener in
                 let parent = try #require(MemoryCgroup("inquest-test-gone"))
                 let cgroup = try #require(parent.inside("b\u{1b} c"))
-                try #require(MemoryCgroup.root?.unified == true || Live.write("33554432", to: "/sys/fs/cgroup/memory\(cgroup.path)/memory.limit_in_bytes"))
+                try #require(
+                    MemoryCgroup.root?.unified == true
+                        || Live.write("33554432", to: "/sys/fs/cgroup/memory\(cgroup.path)/memory.limit_in_bytes"))
                 let id = cgroup.id
                 let child = try #require(Child.balloon("mb=64"))
                 try #require(cgroup.add(child.pid))

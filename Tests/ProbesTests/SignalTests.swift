@@ -107,7 +107,9 @@ extension LiveTests {
             }
         }
 
-        @Test func `a forked child goes by its parent's command line, one that was running by the one it was given`() throws {
+        @Test func `a forked child goes by its parent's command line, one that was running by the one it was given`()
+            throws
+        {
             let before = try idle("name=before")
             try Live.listening { listener in
                 listener.probes.seedCommandLine(tgid: UInt32(before.pid), Bytes("given\0here\0".utf8))
