@@ -21,7 +21,7 @@ final class BpfObject {
             unsafe options.object_name = name
             return unsafe bpf_object__open_mem(unsafe iq_object_bytes(), iq_object_size(), &options)
         }
-        guard let opened = unsafe opened else { 
+        guard let opened = unsafe opened else {
             throw .badObject("cannot be opened: \(LibbpfLog.reason)")
         }
         unsafe object = opened
@@ -43,7 +43,9 @@ final class BpfObject {
 
     /// What a program hooks: its ELF section, `raw_tp/mark_victim`.
     func section(_ program: String) -> String? {
-        guard let found = unsafe programs[program], let section = unsafe bpf_program__section_name(found) else { return nil }
+        guard let found = unsafe programs[program], let section = unsafe bpf_program__section_name(found) else {
+            return nil
+        }
         return unsafe String(cString: section)
     }
 
@@ -52,7 +54,7 @@ final class BpfObject {
         if let unknown = names.first(where: { unsafe programs[$0] == nil }) {
             throw .badObject("has no program \(unknown)")
         }
-        for unsafe (name, program) in unsafe programs { unsafe bpf_program__set_autoload(program, names.contains(name)) }
+        for unsafe(name, program) in unsafe programs { unsafe bpf_program__set_autoload(program, names.contains(name)) }
     }
 
     func setCapacity(_ name: String, _ entries: UInt32) throws(ProbeError) {
@@ -74,7 +76,9 @@ final class BpfObject {
     // MARK: Loaded
 
     private func map(_ name: String) throws(ProbeError) -> OpaquePointer {
-        guard let found = unsafe bpf_object__find_map_by_name(object, name) else { throw .badObject("has no map \(name)") }
+        guard let found = unsafe bpf_object__find_map_by_name(object, name) else {
+            throw .badObject("has no map \(name)")
+        }
         return unsafe found
     }
 

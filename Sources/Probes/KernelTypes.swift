@@ -61,7 +61,9 @@ struct KernelTypes {
                 if name < namesEnd {
                     let limit = min(longest + 1, namesEnd - name)
                     for candidate in candidates where candidate.count < limit {
-                        guard unsafe bytes[name] == candidate[0], unsafe bytes[name + candidate.count] == 0 else { continue }
+                        guard unsafe bytes[name] == candidate[0], unsafe bytes[name + candidate.count] == 0 else {
+                            continue
+                        }
                         let equal = unsafe candidate.withUnsafeBytes {
                             unsafe memcmp($0.baseAddress!, bytes.baseAddress! + name, candidate.count) == 0
                         }

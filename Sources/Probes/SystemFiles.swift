@@ -17,7 +17,9 @@ func clockNs(_ clock: clockid_t) -> UInt64 {
 ///
 /// - Parameter body: gets each piece; false ends the reading.
 /// - Returns: 0, or the errno of what failed.
-func readPieces(_ path: String, buffer: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) -> Int32 {
+func readPieces(_ path: String, buffer: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool)
+    -> Int32
+{
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return errno }
     defer { close(descriptor) }

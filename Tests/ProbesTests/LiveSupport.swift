@@ -1,5 +1,6 @@
 import Events
 import Glibc
+import Testing
 
 @testable import Probes
 
@@ -25,6 +26,10 @@ enum Live {
     }
 }
 
+/// All suites that listen to the running kernel: one after the other, since they hear each other's processes.
+@Suite(.serialized, .enabled(if: Live.possible, Comment(rawValue: Live.need)))
+enum LiveTests {}
+
 /// Probes, and everything they have said so far.
 final class Listener {
     let probes: Probes
@@ -47,7 +52,11 @@ final class Listener {
     var kills: [OomKill] { events.compactMap { if case .oomKill(let kill) = $0.payload { kill } else { nil } } }
     var signals: [Signal] { events.compactMap { if case .signal(let signal) = $0.payload { signal } else { nil } } }
     var exits: [Exit] { events.compactMap { if case .exit(let exit) = $0.payload { exit } else { nil } } }
-    var cgroups: [CgroupChange] { events.compactMap { if case .cgroup(let change) = $0.payload { change } else { nil } } }
+    var cgroups: [CgroupChange] {
+        events.compactMap { if case .cgroup(let change) = $0.payload { change } else { nil } }
+    }
+
+    func index(_ condition: (Payload) -> Bool) -> Int? { events.firstIndex { condition($0.payload) } }
 
     func kills(of child: Child) -> [OomKill] { kills.filter { $0.victim.task.tgid == UInt32(child.pid) } }
     func exit(of child: Child) -> Exit? { exits.first { $0.task.tgid == UInt32(child.pid) } }
@@ -128,7 +137,9 @@ final class Child {
 
     static func balloon(_ arguments: String...) -> Child? { Child([balloon] + arguments) }
 
-    init?(_ arguments: [String]) { 
+    static func shell(_ script: String) -> Child? { Child(["/bin/sh", "-c", script]) }
+
+    init?(_ arguments: [String]) {
         var input: [Int32] = [0, 0]
         var output: [Int32] = [0, 0]
         guard pipe(&input) == 0, pipe(&output) == 0 else { return nil }
@@ -138,10 +149,21 @@ final class Child {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, input[0], 0)
         posix_spawn_file_actions_adddup2(&actions, output[1], 1)
+        // The test runner's own dispositions are not the child's.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigaddset(&signals, SIGABRT)
+        sigaddset(&signals, SIGTERM)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
         var strings: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { strings.forEach { free($0) } }
         var pid: pid_t = 0
-        let failed = posix_spawn(&pid, arguments[0], &actions, nil, &strings, environ)
+        let failed = posix_spawn(&pid, arguments[0], &actions, &attributes, &strings, environ)
         close(input[0])
         close(output[1])
         self.input = input[1]
@@ -164,20 +186,29 @@ final class Child {
 
     func send(_ text: String) { _ = text.withCString { Glibc.write(input, $0, strlen($0)) } }
 
-    /// Waits for the child's first line.
+    /// Waits for the child's first line; 20 s without a byte end it.
     func firstLine() -> String {
         var line: [UInt8] = []
         var byte: UInt8 = 0
-        while read(output, &byte, 1) == 1, byte != 10 { line.append(byte) }
+        var ready = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
+        while poll(&ready, 1, 20_000) == 1, read(output, &byte, 1) == 1, byte != 10 { line.append(byte) }
         return String(decoding: line, as: UTF8.self)
     }
 
-    /// Waits for its end: the status of wait(2).
+    /// Waits for its end: the status of wait(2); -1 when it does not end within 20 s, and is ended then.
     func wait() -> Int32 {
         if let status { return status }
         var raw: Int32 = 0
-        while waitpid(pid, &raw, 0) < 0 && errno == EINTR {}
-        status = raw
-        return raw
+        for _ in 0..<4000 {
+            if waitpid(pid, &raw, WNOHANG) == pid {
+                status = raw
+                return raw
+            }
+            usleep(5_000)
+        }
+        kill(pid, SIGKILL)
+        waitpid(pid, &raw, 0)
+        status = -1
+        return -1
     }
 }

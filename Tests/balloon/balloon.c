@@ -2,13 +2,14 @@
 /*
  * A process for the OOM killer: waits for a byte on its standard input (by then it has been put into its cgroup), then grows.
  *
- *   balloon [name=BYTES] [uid=N] [adj=N] [threads=N] [mb=N] [quit=MB] [then=hold]
+ *   balloon [name=BYTES] [uid=N] [adj=N] [threads=N] [mb=N] [quit=MB] [then=hold] [term=stay]
  *
  * mb: how much to touch, shared among the threads. quit: another thread ends the process once that much is touched.
- * then=hold: stay when all is touched.
+ * then=hold: stay when all is touched. term=stay: SIGTERM is handled, and changes nothing.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,8 @@ static void *leave(void *unused)
 	_exit(0);
 }
 
+static void stay(int signal) { (void)signal; }
+
 static long number(const char *argument, const char *name)
 {
 	size_t length = strlen(name);
@@ -64,6 +67,8 @@ int main(int count, char **arguments)
 			prctl(PR_SET_NAME, argument + 5);
 		else if (!strcmp(argument, "then=hold"))
 			hold = 1;
+		else if (!strcmp(argument, "term=stay"))
+			signal(SIGTERM, stay);
 		else if (!strncmp(argument, "adj=", 4)) {
 			FILE *file = fopen("/proc/self/oom_score_adj", "w");
 

@@ -8,4 +8,7 @@
 const void *iq_object_bytes(void);
 size_t iq_object_size(void);
 
+/* Sizes of the wire structs as the C compiler has them, in the order of the list in embed.c; 0 beyond it. For the tests. */
+size_t iq_wire_size(int index);
+
 #endif
