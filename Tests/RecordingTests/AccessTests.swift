@@ -226,5 +226,7 @@ private final class SharedClock: Sendable {
         #expect(reader.firstSeq(sinceRealtimeNs: start + 700 * 1_000_000) == 700)
         #expect(reader.firstSeq(sinceRealtimeNs: start + 700 * 1_000_000 + 1) == 701)
         #expect(reader.firstSeq(sinceRealtimeNs: start + 5000 * 1_000_000) == nil)
+        #expect(reader.firstSeq(since: Moment(boottimeNs: 1000 + 900 * 1_000_000), boot: testBoot) == 900)
+        #expect(reader.firstSeq(since: Moment(boottimeNs: 1), boot: .unknown) == nil)
     }
 }

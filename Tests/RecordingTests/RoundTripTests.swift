@@ -104,6 +104,34 @@ import Testing
         #expect(try verify(scratch.path).gaps.isEmpty)
     }
 
+    @Test func `findings written after the stop mark leave the end clean`() throws {
+        let files = MemoryFiles()
+        var closed = IncidentRecord()
+        closed.state = .closed
+        closed.openingSeq = 2
+        let written =
+            calmEvents(1..<5) + [
+                Event(seq: 5, boottimeNs: 5, .recorderStop(RecorderStop())), Event(seq: 6, boottimeNs: 5, .incident(closed)),
+            ]
+        try record(files, written)
+        #expect(verify(try RecordingReader("memory", files: files)).endedCleanly)
+        let (writer, recovered) = try RecordingWriter.open("memory", smallOptions(), files: files)
+        #expect(recovered.endedCleanly)
+        #expect(recovered.nextSeq == 7)
+        writer.close()
+    }
+
+    @Test func `the newest snapshot and what follows it can be read`() throws {
+        let files = MemoryFiles()
+        let written = sampleEvents(1..<1000)
+        try record(files, written)
+        let reader = try RecordingReader("memory", files: files)
+        let last = try #require(reader.lastSnapshot())
+        #expect(last.seq == reader.segments.last?.firstSeq)
+        #expect(last.state == state(before: last.seq))
+        #expect(events(reader, from: last.seq) == Array(written[Int(last.seq - 1)...]))
+    }
+
     @Test func `a start after an unclean end leaves numbers out, and that is no gap`() throws {
         let scratch = Scratch()
         let written = sampleEvents(1..<50)

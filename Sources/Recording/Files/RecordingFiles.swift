@@ -52,8 +52,19 @@ extension RecordingFiles {
 /// The file system itself.
 struct SystemFiles: RecordingFiles {
     func openDirectory(_ path: String, create: Bool) throws(FileError) -> Int32 {
-        if create, unsafe mkdir(path, 0o750) != 0, errno != EEXIST { throw FileError(errno: errno) }
-        return try retrying { unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        var made = false
+        if create {
+            made = unsafe mkdir(path, 0o750) == 0
+            if !made && errno != EEXIST { throw FileError(errno: errno) }
+        }
+        let directory = try retrying { unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        if made {
+            // Its name must be as durable as what will be acknowledged in it.
+            let parent = try retrying { unsafe openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+            defer { close(parent) }
+            try sync(parent)
+        }
+        return directory
     }
 
     func open(_ directory: Int32, _ name: String, _ mode: OpenMode) throws(FileError) -> Int32 {

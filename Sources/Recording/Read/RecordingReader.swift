@@ -103,6 +103,21 @@ public final class RecordingReader {
         }
     }
 
+    /// The newest snapshot, with the number of the event that follows it: `forEach(from:)` gives what came after.
+    public func lastSnapshot() -> (seq: UInt64, state: Bytes)? {
+        for place in listing.segments.indices.reversed() {
+            var scan = ScanState(from: 0)
+            var found: (seq: UInt64, state: Bytes)?
+            scanSegment(
+                place, &scan, pages: { $0.flags.contains(.snapshot) },
+                body: { (event: Event) in
+                    if case .snapshot(let snapshot) = event.payload { found = (event.seq, snapshot.state) }
+                })
+            if let found { return found }
+        }
+        return nil
+    }
+
     /// The records of closed incidents, in order; of several for one incident the last.
     public func closedIncidents() -> [IncidentRecord] { incidents().filter { $0.state == .closed } }
 
@@ -124,22 +139,31 @@ public final class RecordingReader {
     ///
     /// Moments convert by the clock snapshot of the segment that holds them.
     public func firstSeq(sinceRealtimeNs realtime: UInt64) -> UInt64? {
-        struct Found: Error { let seq: UInt64 }
-        var low = 0
-        var high = listing.segments.count
-        while low < high {
-            let middle = (low + high) / 2
-            if listing.segments[middle].header.clock.realtimeNs < realtime { low = middle + 1 } else { high = middle }
+        let place = listing.segments.partition { $0.header.clock.realtimeNs >= realtime }
+        return firstSeq(inSegmentsFrom: place - 1) { segment, moment in
+            (segment.clock.realtimeNs(of: moment) ?? 0) >= realtime
         }
-        for place in max(0, low - 1)..<listing.segments.count {
-            let clock = listing.segments[place].header.clock
+    }
+
+    /// Number of the first event of a boot at or after a moment of it; `nil` when there is none.
+    public func firstSeq(since moment: Moment, boot: BootID) -> UInt64? {
+        let place = listing.segments.firstIndex { $0.header.bootID == boot } ?? listing.segments.count
+        return firstSeq(inSegmentsFrom: place) { $0.bootID == boot && $1 >= moment }
+    }
+
+    private func firstSeq(
+        inSegmentsFrom first: Int, where matches: (SegmentHeader, Moment) -> Bool
+    ) -> UInt64? {
+        struct Found: Error { let seq: UInt64 }
+        for place in max(0, first)..<listing.segments.count {
+            let header = listing.segments[place].header
             var scan = ScanState(from: 0)
             do throws(Found) {
                 try scanSegment(
                     place, &scan,
                     body: { event throws(Found) in
                         if case .snapshot = event.payload { return }
-                        if let at = clock.realtimeNs(of: event.moment), at >= realtime { throw Found(seq: event.seq) }
+                        if matches(header, event.moment) { throw Found(seq: event.seq) }
                     })
             } catch { return error.seq }
         }
@@ -159,6 +183,8 @@ public final class RecordingReader {
         var generation: UInt64?
         /// Where the segment gone through last ended.
         var endPlace: (segment: String, page: Int, offset: Int)?
+        /// The segment gone through last was recycled meanwhile.
+        var gone = false
         /// Damage since the last event.
         var damaged = false
         var pages = 0
@@ -190,7 +216,10 @@ public final class RecordingReader {
     ) throws(E) {
         let segment = listing.segments[place]
         enter(segment.header, &scan, gap)
-        guard let cursor = PageCursor(segment, in: descriptor, files) else { return }
+        guard let cursor = PageCursor(segment, in: descriptor, files) else {
+            scan.gone = true
+            return
+        }
         defer {
             let unit = Layout.firstDataUnit + cursor.index
             scan.endPlace = (segment.name, cursor.index, unit * Int(segment.header.pageBytes))
@@ -198,11 +227,14 @@ public final class RecordingReader {
         }
         while true {
             switch cursor.next() {
-            case .end: return
+            case .end:
+                scan.gone = !cursor.isStillThere()
+                return
             case .damaged(let index):
                 scan.parts = nil
                 // A recycled file is no damage: the segment is gone.
-                guard cursor.isStillThere() else { return }
+                scan.gone = !cursor.isStillThere()
+                if scan.gone { return }
                 scan.damaged = true
                 note(.page, segment, index)
             case .page:
@@ -226,9 +258,10 @@ public final class RecordingReader {
         defer {
             scan.generation = header.generation
             scan.expected = header.firstSeq
+            scan.gone = false
         }
         guard let expected = scan.expected, let generation = scan.generation else { return }
-        if header.previousGeneration != generation {
+        if header.previousGeneration != generation || scan.gone {
             guard header.firstSeq > expected else { return }
             gap(RecordingGap(cause: .missingSegments, afterSeq: expected &- 1, beforeSeq: header.firstSeq))
         } else if header.previousNextSeq > expected {
@@ -304,6 +337,19 @@ public final class RecordingReader {
 
     private func note(_ place: RecordingDamage) {
         if !damage.contains(place) { damage.append(place) }
+    }
+}
+
+extension [FoundSegment] {
+    /// The first place where the condition holds, which holds for all that follow it.
+    fileprivate func partition(where condition: (FoundSegment) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if condition(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }
 

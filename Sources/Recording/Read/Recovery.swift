@@ -10,7 +10,7 @@ public struct Recovered {
     /// When it happened, and in which boot.
     public let lastMoment: Moment
     public let lastBootID: BootID
-    /// Whether the last event is a `recorderStop`; true in a new recording.
+    /// Whether the last observation is a `recorderStop` (the recorder's own findings may follow it); true in a new recording.
     public let endedCleanly: Bool
     /// The newest state of the correlator; `nil` in a new recording, or when no snapshot is left.
     public let snapshot: Bytes?
@@ -20,13 +20,13 @@ public struct Recovered {
     private let reader: RecordingReader?
 
     init(
-        nextSeq: UInt64, last: Event?, bootID: BootID, snapshot: (seq: UInt64, state: Bytes)?, reader: RecordingReader?
+        nextSeq: UInt64, last: Event?, endedCleanly: Bool, bootID: BootID, snapshot: (seq: UInt64, state: Bytes)?, reader: RecordingReader?
     ) {
         self.nextSeq = nextSeq
         lastSeq = last?.seq
         lastMoment = last?.moment ?? .unknown
         lastBootID = bootID
-        endedCleanly = if let last, case .recorderStop = last.payload { true } else { last == nil }
+        self.endedCleanly = endedCleanly
         self.snapshot = snapshot?.state
         snapshotSeq = snapshot?.seq ?? 0
         damage = reader?.damage ?? []
@@ -54,6 +54,7 @@ struct Recovery {
         let reader = listing.segments.isEmpty ? nil : try RecordingReader(directory.path, files: files)
         let segments = reader?.listing.segments ?? []
         var last: Event?
+        var stopped: Bool?
         var lastHeader: SegmentHeader?
         var snapshot: (seq: UInt64, state: Bytes)?
         var open: [UInt64] = segments.last?.header.openIncidents ?? []
@@ -70,13 +71,14 @@ struct Recovery {
                     if record.state == .opened { open.append(record.openingSeq) }
                 }
             }
-            snapshot = tail.snapshot
-            if last != nil && snapshot != nil { break }
+            if stopped == nil { stopped = tail.stopped }
+            if snapshot == nil { snapshot = tail.snapshot }
+            if last != nil && snapshot != nil && stopped != nil { break }
         }
-        let clean = if let last, case .recorderStop = last.payload { true } else { last == nil && segments.isEmpty }
+        let clean = stopped ?? segments.isEmpty
         let durable = max(last.map { $0.seq + 1 } ?? 1, segments.last?.header.firstSeq ?? 1)
         recovered = Recovered(
-            nextSeq: clean ? durable : durable + options.seqMargin, last: last, bootID: lastHeader?.bootID ?? .unknown,
+            nextSeq: clean ? durable : durable + options.seqMargin, last: last, endedCleanly: clean, bootID: lastHeader?.bootID ?? .unknown,
             snapshot: snapshot, reader: reader)
         openIncidents = open.sorted()
         if let final = segments.last, newest.damage.isEmpty { Recovery.cut(final, newest.pages, directory, files) }
@@ -92,6 +94,8 @@ struct Recovery {
     /// What one segment says about the end.
     private struct Tail {
         var last: Event?
+        /// Whether the last observation is a stop; `nil` without any.
+        var stopped: Bool?
         var snapshot: (seq: UInt64, state: Bytes)?
         var incidents: [IncidentRecord] = []
         var heldIncident = false
@@ -104,6 +108,7 @@ struct Recovery {
             guard let reader else { return }
             var scan = RecordingReader.ScanState(from: 0)
             var last: Event?
+            var stopped: Bool?
             var snapshot: (seq: UInt64, state: Bytes)?
             var incidents: [IncidentRecord] = []
             var held = false
@@ -120,10 +125,16 @@ struct Recovery {
                         held = true
                         incidents.append(IncidentRecord(record.state, openingSeq: record.openingSeq))
                         last = event
-                    default: last = event
+                    case .recorderStop:
+                        stopped = true
+                        last = event
+                    default:
+                        stopped = false
+                        last = event
                     }
                 })
             self.last = last
+            self.stopped = stopped
             self.snapshot = snapshot
             self.incidents = incidents
             heldIncident = held

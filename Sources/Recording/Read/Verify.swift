@@ -13,7 +13,7 @@ public struct VerifyReport: Equatable, Sendable {
     public var firstSeq: UInt64?
     public var lastSeq: UInt64?
     public var lastMoment = Moment.unknown
-    /// Whether the last event is a `recorderStop`. An unclean end is no damage.
+    /// Whether the last observation is a `recorderStop`. An unclean end is no damage.
     public var endedCleanly = false
     public var damage: [RecordingDamage] = []
     public var gaps: [RecordingGap] = []
@@ -45,13 +45,13 @@ func verify(_ reader: RecordingReader) -> VerifyReport {
                 report.snapshots += 1
                 return
             case .incident: report.incidents += 1
-            default: break
+            case .recorderStop: report.endedCleanly = true
+            default: report.endedCleanly = false
             }
             report.events += 1
             if report.firstSeq == nil { report.firstSeq = event.seq }
             report.lastSeq = event.seq
             report.lastMoment = event.moment
-            report.endedCleanly = if case .recorderStop = event.payload { true } else { false }
         }
         reader.scanSegment(place, &scan, gap: { report.gaps.append($0) }, body: count)
     }

@@ -53,7 +53,7 @@ public final class RecordingWriter {
         do throws(RecordingError) {
             let listing = try Listing.of(directory.descriptor, path: path, files)
             let recovery = try Recovery(directory, listing, options, files)
-            let writer = RecordingWriter(directory, options, files, listing, recovery)
+            let writer = try RecordingWriter(directory, options, files, listing, recovery)
             try writer.start(files, recovery.store)
             return (writer, recovery.recovered)
         } catch {
@@ -65,10 +65,10 @@ public final class RecordingWriter {
     private init(
         _ directory: RecordingDirectory, _ options: RecordingOptions, _ files: any RecordingFiles, _ listing: Listing,
         _ recovery: Recovery
-    ) {
+    ) throws(RecordingError) {
         self.directory = directory
         geometry = options.geometry
-        shared = WriterShared(geometry, acknowledged: recovery.recovered.nextSeq - 1)
+        shared = try WriterShared(geometry, acknowledged: recovery.recovered.nextSeq - 1)
         encoder = EventEncoder(capacity: geometry.pageBytes + 4096)
         expectedSeq = recovery.recovered.nextSeq
         openIncidents = recovery.openIncidents

@@ -26,13 +26,13 @@ final class WriterShared: @unchecked Sendable {
     let figures = WriterFigures()
     private let wakeup: Int32
 
-    init(_ geometry: Geometry, acknowledged: UInt64) {
+    init(_ geometry: Geometry, acknowledged: UInt64) throws(RecordingError) {
         slots = (0..<geometry.queuePages).map { PageSlot(index: $0) }
         finished = IndexRing(capacity: geometry.queuePages)
         returned = IndexRing(capacity: geometry.queuePages)
         self.acknowledged = Atomic(acknowledged)
         wakeup = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
-        precondition(wakeup >= 0, "no descriptor left for the recorder's wake-up")
+        guard wakeup >= 0 else { throw .failed(operation: "make", file: "an eventfd", errno: errno) }
     }
 
     deinit { _ = close(wakeup) }
