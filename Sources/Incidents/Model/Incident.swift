@@ -203,8 +203,6 @@ public struct Suspect: Fields, Equatable, Sendable {
     /// Task time stalled in memory.high: several tasks may stall at once.
     public var throttledNs = Figure.unknown
     public var confidence = Confidence.unknown
-    /// Bytes moved to and from devices; of an IO storm the figure that ranks.
-    public var ioBytes = Figure.unknown
 
     public init() {}
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -217,7 +215,6 @@ public struct Suspect: Fields, Equatable, Sendable {
         try w.figure("swap_written_bytes", &swapWrittenBytes)
         try w.figure("throttled_task_ns", &throttledNs)
         try w.choice("confidence", &confidence)
-        try w.figure("io_bytes", &ioBytes)
     }
 }
 
