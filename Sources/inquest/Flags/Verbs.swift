@@ -1,6 +1,6 @@
 /// The table of verbs, in the order in which help lists them.
 enum Verbs {
-    static let all: [Verb] = [record, tail, list, show, export, replay, doctor, drill, verify, help, balloon]
+    static let all: [Verb] = [record, tail, list, show, export, replay, doctor, drill, verify, help]
 
     static let record = Verb(
         "record", "run the recorder in the foreground",
@@ -102,6 +102,12 @@ enum Verbs {
         "help", "explain a verb",
         operand: Operand(name: "VERB", help: "the verb to explain; without one, all of them in brief", absent: nil),
         examples: [Example("inquest help record", "the same as inquest record --help")])
+
+    // Hidden: not in `all`, known to the registry.
+
+    static let benchPipeline = Verb(
+        "bench-pipeline", "measure decode, correlate and append with a recording's events",
+        flags: [Flags.directory], isHidden: true)
 
     static let balloon = Verb(
         "balloon", "fill memory until killed: the drill's own child",
