@@ -180,22 +180,39 @@ extension State {
         ]
         var text: Phrase =
             "\(name: named): memory.max=\(limit(track.maxBytes)), memory.high=\(limit(track.highBytes)), memory.swap.max=\(limit(track.swapMaxBytes))"
+        let elsewhere = capsElsewhere(open, named)
+        if let trees = elsewhere.trees, trees > 0 {
+            shown.append(
+                evidence(
+                    "caps elsewhere, added up", Figure(elsewhere.bytes), "bytes", threshold: recorder.memoryTotalBytes,
+                    "memory.max")
+            )
+            text.append("; caps elsewhere add up to \(bytes: elsewhere.bytes)")
+            if let memory = recorder.memoryTotalBytes.value { text.append(" of \(bytes: memory)") }
+        }
+        if let uncapped = elsewhere.uncapped { text.append("; \(uncapped, of: "tree") without a cap") }
+        return finding("caps", text, shown)
+    }
+
+    /// What the caps outside a cgroup add up to: by the recorder's own sum over the tree, else by the cgroups that were sampled.
+    private func capsElsewhere(_ open: OpenIncident, _ named: Bytes) -> (
+        trees: UInt64?, bytes: UInt64, uncapped: UInt64?
+    ) {
+        if let state = backstops.first(where: { $0.kind == .caps }) {
+            let sums = CapSums(settings: state.settings)
+            if let trees = sums.trees, let bytes = sums.bytes {
+                let own = sums.capped.filter { isWithin($0.path, named) || isWithin(named, $0.path) }
+                let ownBytes = own.reduce(0 as UInt64) { $0 &+ $1.bytes }
+                return (trees - min(trees, UInt64(own.count)), bytes - min(bytes, ownBytes), sums.uncapped)
+            }
+        }
         let capped = open.cgroups.filter { other in
             other.maxBytes.value != nil && !isWithin(other.path, named)
                 && !open.cgroups.contains {
                     $0.id != other.id && $0.maxBytes.value != nil && isWithin(other.path, $0.path)
                 }
         }
-        let total = capped.reduce(0 as UInt64) { $0 &+ ($1.maxBytes.value ?? 0) }
-        if !capped.isEmpty {
-            shown.append(
-                evidence(
-                    "caps elsewhere, added up", Figure(total), "bytes", threshold: recorder.memoryTotalBytes,
-                    "memory.max"))
-            text.append("; caps elsewhere add up to \(bytes: total)")
-            if let memory = recorder.memoryTotalBytes.value { text.append(" of \(bytes: memory)") }
-        }
-        return finding("caps", text, shown)
+        return (UInt64(capped.count), capped.reduce(0) { $0 &+ ($1.maxBytes.value ?? 0) }, nil)
     }
 
     private func limit(_ figure: Figure) -> Phrase {
@@ -219,6 +236,32 @@ struct EarlyoomLimits {
                 if let number = parseNumber(value.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) {
                     self[keyPath: path] = UInt64(number)
                 }
+            }
+        }
+    }
+}
+
+/// The recorder's sum of the caps, one `key=value` a line (`BackstopKind.caps`).
+struct CapSums {
+    var trees: UInt64?
+    var bytes: UInt64?
+    var uncapped: UInt64?
+    /// The largest, by path.
+    var capped: [(path: Bytes, bytes: UInt64)] = []
+
+    init(settings: Bytes) {
+        for line in settings.split(separator: UInt8(ascii: "\n")) {
+            guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            let value = line[(equals + 1)...]
+            let number = wholeNumber(value.prefix { $0 != UInt8(ascii: " ") })
+            switch String(decoding: line[..<equals], as: UTF8.self) {
+            case "capped_trees": trees = number
+            case "capped_total_bytes": bytes = number
+            case "uncapped_trees": uncapped = number
+            case "capped":
+                guard let space = value.firstIndex(of: UInt8(ascii: " ")), let number else { continue }
+                capped.append((Bytes(value[(space + 1)...]), number))
+            default: break
             }
         }
     }

@@ -86,15 +86,18 @@ private func between(_ text: ArraySlice<UInt8>, _ prefix: String, _ suffix: Stri
     return text.dropFirst(prefix.utf8.count).dropLast(suffix.utf8.count)
 }
 
-func parseNumber(_ digits: ArraySlice<UInt8>) -> UInt32? {
-    guard !digits.isEmpty, digits.count <= 10 else { return nil }
+/// Decimal digits and nothing else; `nil` when they are none, or too many.
+func wholeNumber(_ digits: ArraySlice<UInt8>) -> UInt64? {
+    guard !digits.isEmpty, digits.count <= 19 else { return nil }
     var value: UInt64 = 0
     for digit in digits {
         guard digit >= UInt8(ascii: "0"), digit <= UInt8(ascii: "9") else { return nil }
         value = value * 10 + UInt64(digit - UInt8(ascii: "0"))
     }
-    return UInt32(exactly: value)
+    return value
 }
+
+func parseNumber(_ digits: ArraySlice<UInt8>) -> UInt32? { wholeNumber(digits).flatMap { UInt32(exactly: $0) } }
 
 /// The last component of a path.
 func baseName(_ path: Bytes) -> Bytes {
