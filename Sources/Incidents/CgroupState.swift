@@ -209,7 +209,7 @@ struct CgroupState: Fields {
         guard var lowest else { return nil }
         let growth = max(useBytes ?? 0, lowest.bytes) - lowest.bytes
         for index in 0..<use.count
-        where use[index].ns > lowest.ns && use[index].bytes <= lowest.bytes + growth / 100 * share {
+        where use[index].ns > lowest.ns && use[index].bytes <= lowest.bytes &+ growth / 100 &* share {
             lowest.ns = use[index].ns
         }
         return lowest

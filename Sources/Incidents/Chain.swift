@@ -179,7 +179,7 @@ extension State {
                     "/proc/stat procs_blocked"))
         }
         if open.isHost, let from = open.loadFrom.value, let to = open.loadPeak.value, to > from {
-            parts.append("load \((from + 500) / 1000) -> \((to + 500) / 1000)")
+            parts.append("load \((from &+ 500) / 1000) -> \((to &+ 500) / 1000)")
         }
         if open.readP99.onsetNs != 0 {
             parts.append("reads of others waited, p99 up to \(duration: open.readP99.peak)")
@@ -196,7 +196,7 @@ extension State {
     private func kills(_ open: OpenIncident) -> Link? {
         guard let first = open.incident.kills.first else { return nil }
         var text: Phrase = "\(first.victim.comm)[\(first.victim.tgid)] killed by \(killerWords(first))"
-        let count = UInt64(open.incident.kills.count) + open.killsOmitted
+        let count = UInt64(open.incident.kills.count) &+ open.killsOmitted
         if count > 1 { text.append("; \(count) kills in all") }
         return link(.kill, first.at.boottimeNs, text, first.cause.confidence, first.cause.evidence)
     }
@@ -211,7 +211,9 @@ extension State {
                 })
             else { continue }
             let onset = links[index].onset.boottimeNs
-            guard onset &+ rules[.chainTolerance] < cause.onset.boottimeNs else { continue }
+            guard cause.onset.boottimeNs > onset, cause.onset.boottimeNs - onset > rules[.chainTolerance] else {
+                continue
+            }
             links[index].outOfOrder = true
             let early: Phrase =
                 " (began \(duration: cause.onset.boottimeNs - onset) before the \(cause.kind.words): not caused by it)"

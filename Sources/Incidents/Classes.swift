@@ -61,7 +61,7 @@ extension State {
         guard stalled >= rules[.livelockStall] * 100, high != 0 else { return }
         let scope = throttlingCgroup(index)
         guard let range = cgroups[scope].useRange(over: window),
-            (range.high - range.low) * 100 < range.high * rules[.livelockMove]
+            hundredths(range.high - range.low, of: range.high) < rules[.livelockMove] * 100
         else { return }
         cgroups[index].livelock.note(true, stalled, at: ns, hold: rules[.closeCalm])
         let began = state.throttle.isOn(at: ns, hold: rules[.phaseWindow]) ? state.throttle.sinceNs : from.ns

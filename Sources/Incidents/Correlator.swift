@@ -49,9 +49,14 @@ public struct Correlator: Sendable {
 extension State {
     /// Restored bytes may be damaged: what is relied on is made true.
     mutating func repair() {
-        if recorder.pageSize == 0 { recorder.pageSize = 4096 }
+        repairPageSize()
         cgroups.sort { $0.id < $1.id }
         devices.sort { $0.device < $1.device }
+    }
+
+    /// No architecture has pages beyond 16 MiB.
+    mutating func repairPageSize() {
+        if recorder.pageSize == 0 || recorder.pageSize > 16 << 20 { recorder.pageSize = 4096 }
     }
 
     mutating func consume(_ event: Event, _ emit: (Finding) -> Void) {

@@ -48,7 +48,7 @@ struct DeviceRates {
     /// The share of swap in what the hook heard, hundredths of a percent; `nil` when it heard nothing.
     var swapShare: UInt64? {
         guard let swap = swapBytesPerSecond, let all = heardBytesPerSecond, all > 0 else { return nil }
-        return hundredths(swap, of: all)
+        return min(hundredths(swap, of: all), 10_000)
     }
     /// The better of both sources.
     var throughput: UInt64? { bytesPerSecond ?? heardBytesPerSecond }

@@ -215,7 +215,7 @@ extension State {
             nextTickNs = 0
         }
         recorder = start
-        if recorder.pageSize == 0 { recorder.pageSize = 4096 }
+        repairPageSize()
         recording = true
         nowNs = max(nowNs, event.boottimeNs)
         samplerNs = max(samplerNs, event.boottimeNs)

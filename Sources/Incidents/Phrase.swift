@@ -36,7 +36,7 @@ struct Phrase: ExpressibleByStringInterpolation {
         mutating func appendInterpolation(bytes count: UInt64) { appendLiteral(formatBytes(count)) }
         mutating func appendInterpolation(duration ns: UInt64) { appendLiteral(formatDuration(ns)) }
         /// Hundredths of a percent, shown as a whole percent.
-        mutating func appendInterpolation(share: UInt64) { appendLiteral(String((share + 50) / 100) + " %") }
+        mutating func appendInterpolation(share: UInt64) { appendLiteral(String((share &+ 50) / 100) + " %") }
         /// `1 kill`, `2 kills`, `2 processes`.
         mutating func appendInterpolation(_ count: some BinaryInteger, of noun: String) {
             appendLiteral(String(count) + " " + noun + (count == 1 ? "" : noun.hasSuffix("s") ? "es" : "s"))
@@ -68,7 +68,7 @@ func formatDuration(_ ns: UInt64) -> String {
     if ns < 10_000_000 { return decimal((ns + 50_000) / 100_000) + " ms" }
     if ns < 999_500_000 { return "\((ns + 500_000) / 1_000_000) ms" }
     if ns < 59_950_000_000 { return decimal((ns + 50_000_000) / 100_000_000) + " s" }
-    let seconds = (ns + 500_000_000) / 1_000_000_000
+    let seconds = (ns / 1_000_000 + 500) / 1000
     if seconds < 3600 { return "\(seconds / 60) min" + (seconds % 60 == 0 ? "" : " \(seconds % 60) s") }
     let minutes = (seconds + 30) / 60
     return "\(minutes / 60) h" + (minutes % 60 == 0 ? "" : " \(minutes % 60) min")

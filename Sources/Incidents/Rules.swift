@@ -138,11 +138,14 @@ public struct Rules: Equatable, Sendable {
         } else if rule.unit == .percent, digits.hasSuffix("%") {
             digits = digits.dropLast(1)
         }
-        guard let number = UInt64(digits), !number.multipliedReportingOverflow(by: factor).overflow else {
+        guard let number = UInt64(digits), number <= Rules.largest / factor else {
             throw .badValue(name: name, value: value, unit: rule.unit.label)
         }
         self[rule.name] = number * factor
     }
+
+    /// Eleven days in nanoseconds: larger thresholds mean nothing, and arithmetic with them could overflow.
+    private static let largest: UInt64 = 1_000_000_000_000_000
 
     private static func nearest(to name: String) -> String {
         var best = ""

@@ -185,7 +185,7 @@ extension State {
     }
 
     private func moreKills(_ open: OpenIncident, _ text: inout Phrase) {
-        let count = UInt64(open.incident.kills.count) + open.killsOmitted
+        let count = UInt64(open.incident.kills.count) &+ open.killsOmitted
         if count > 1 { text.say("\(count) processes were killed in all.") }
     }
 

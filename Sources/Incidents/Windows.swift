@@ -108,7 +108,8 @@ func hundredths(_ part: UInt64, of whole: UInt64) -> UInt64 {
 @inline(__always)
 func perSecond(_ part: UInt64, over spanNs: UInt64) -> UInt64 {
     guard spanNs > 0 else { return 0 }
-    return UInt64(Double(part) * 1e9 / Double(spanNs))
+    // No machine does more: absurd counters give an absurd rate, not a trap.
+    return UInt64(min(Double(part) * 1e9 / Double(spanNs), 9e15))
 }
 
 /// The beginning of something that lasts: gaps shorter than the hold do not end it.

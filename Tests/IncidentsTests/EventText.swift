@@ -188,8 +188,21 @@ struct TextReader: FieldWalker {
     }
     mutating func text(_ name: StaticString, _ value: inout Bytes) throws(Failure) {
         guard let text = self.value(name) else { return }
-        // \0 separates the arguments of a command line.
-        value = Bytes(text.split(separator: "\\0", omittingEmptySubsequences: false).joined(separator: "\0").utf8)
+        // \0 separates the arguments of a command line, \n lines, \e begins an escape sequence.
+        var bytes = Bytes()
+        var escaped = false
+        for byte in text.utf8 {
+            switch (escaped, byte) {
+            case (true, UInt8(ascii: "0")): bytes.append(0)
+            case (true, UInt8(ascii: "n")): bytes.append(UInt8(ascii: "\n"))
+            case (true, UInt8(ascii: "e")): bytes.append(0x1b)
+            case (true, _): bytes += [UInt8(ascii: "\\"), byte]
+            case (false, UInt8(ascii: "\\")): break
+            case (false, _): bytes.append(byte)
+            }
+            escaped = !escaped && byte == UInt8(ascii: "\\")
+        }
+        value = bytes
     }
     mutating func blob(_ name: StaticString, _ value: inout Bytes) throws(Failure) { try text(name, &value) }
     mutating func moment(_ name: StaticString, _ value: inout Moment) throws(Failure) {

@@ -1,0 +1,115 @@
+import EventSamples
+import Events
+import Incidents
+import Testing
+
+@Suite struct RobustnessTests {
+    /// Events of every kind with random fields; `orderly` keeps time and boot, as a recording would.
+    private func events(seed: UInt64, count: Int, orderly: Bool) -> [Event] {
+        var random = Seeded(seed)
+        var now: UInt64 = 1_000_000_000
+        return (0..<count).map { index in
+            var event = EventSamples.event(seq: UInt64(index + 1), seed: random.next(), longestName: 60)
+            if orderly {
+                now += random.next() % 400_000_000
+                event.boottimeNs = now
+                if case .recorderStart(var start) = event.payload {
+                    start.bootID = BootID(high: 1, low: 1)
+                    start.pageSize = 4096
+                    event.payload = .recorderStart(start)
+                }
+            }
+            return event
+        }
+    }
+
+    @Test(arguments: 0..<24 as Range<UInt64>)
+    func `no stream of events, however absurd, breaks the correlator`(_ seed: UInt64) throws {
+        let (findings, open, state) = Cases.run(events(seed: seed, count: 1500, orderly: seed % 2 == 0))
+        #expect(open.count <= 32)
+        // Whatever came of it can be archived and read again.
+        for case .closed(let incident) in findings {
+            #expect(try Archive.read(Incident.self, from: Archive.write(incident)) == incident)
+        }
+        #expect(try Correlator(snapshot: state).snapshot() == state)
+    }
+
+    @Test(arguments: 100..<106 as Range<UInt64>)
+    func `the same absurd events give the same findings, cut anywhere`(_ seed: UInt64) throws {
+        let events = events(seed: seed, count: 400, orderly: true)
+        let whole = Cases.run(events)
+        for cut in stride(from: 7, to: events.count, by: 61) {
+            var first = Correlator()
+            var findings: [Finding] = []
+            for event in events[..<cut] { first.consume(event) { findings.append($0) } }
+            var second = try Correlator(snapshot: first.snapshot())
+            for event in events[cut...] { second.consume(event) { findings.append($0) } }
+            #expect(findings == whole.findings)
+            #expect(second.snapshot() == whole.state)
+        }
+    }
+
+    @Test func `a damaged snapshot is refused or continued, never a crash`() throws {
+        let events = try Cases.events("contained-kill")
+        var correlator = Correlator()
+        for event in events[..<55] { correlator.consume(event) { _ in } }
+        let snapshot = correlator.snapshot()
+        var random = Seeded(7)
+        for _ in 0..<400 {
+            var damaged = snapshot
+            for _ in 0...Int(random.next() % 3) {
+                damaged[Int(random.next() % UInt64(damaged.count))] = UInt8(truncatingIfNeeded: random.next())
+            }
+            if random.next() % 4 == 0 { damaged.removeLast(Int(random.next() % UInt64(damaged.count))) }
+            guard var restored = try? Correlator(snapshot: damaged) else { continue }
+            for event in events[55...] { restored.consume(event) { _ in } }
+            _ = restored.openIncidents()
+        }
+        #expect(throws: DecodeError.self) { try Correlator(snapshot: []) }
+        #expect(throws: DecodeError.self) { try Correlator(snapshot: Bytes(snapshot.dropLast())) }
+    }
+
+    @Test func `two incidents never have the same id`() throws {
+        for name in Cases.names {
+            var ids: [Bytes] = []
+            for case .opened(let incident) in Cases.run(try Cases.events(name)).findings { ids.append(incident.id) }
+            #expect(Set(ids).count == ids.count)
+        }
+        var ids: [Bytes] = []
+        for case .opened(let incident) in Cases.run(events(seed: 5, count: 3000, orderly: true)).findings {
+            ids.append(incident.id)
+        }
+        #expect(Set(ids).count == ids.count)
+    }
+
+    @Test func `every incident that opened closes, or is still open`() throws {
+        for name in Cases.names {
+            let (findings, open, _) = Cases.run(try Cases.events(name))
+            var opened: Set<Bytes> = []
+            for finding in findings {
+                switch finding {
+                case .opened(let incident): opened.insert(incident.id)
+                case .closed(let incident):
+                    #expect(opened.remove(incident.id) != nil, "\(name): closed without opening")
+                    #expect(incident.ended != nil)
+                case .phase: break
+                }
+            }
+            #expect(opened == Set(open.map(\.id)), "\(name)")
+        }
+    }
+
+    @Test func `how fast it is`() {
+        var host = BusyHost()
+        let events = (1...50_000).map { host.next(seq: UInt64($0)) }
+        var correlator = Correlator()
+        var findings = 0
+        let clock = ContinuousClock()
+        let elapsed = clock.measure { for event in events { correlator.consume(event) { _ in findings += 1 } } }
+        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
+        print(
+            "correlated \(Int(Double(events.count) / seconds)) events/s (this build), \(findings) findings, snapshot \(correlator.snapshot().count) bytes"
+        )
+        #expect(correlator.snapshot().count < 4 << 20)
+    }
+}
