@@ -161,7 +161,7 @@ final class Child {
         posix_spawnattr_setsigdefault(&attributes, &signals)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
         var strings: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        defer { strings.forEach { free($0) } }
+        defer { for string in strings { free(string) } }
         var pid: pid_t = 0
         let failed = posix_spawn(&pid, arguments[0], &actions, &attributes, &strings, environ)
         close(input[0])

@@ -120,14 +120,25 @@ static __always_inline void iq_note_kernel_kill(struct task_struct *task)
 	bpf_map_update_elem(&iq_oom_contexts, &tid, &fresh, BPF_ANY);
 }
 
+/*
+ * Bits of iq_oom_kill.flags that never leave the kernel. They live in the record because the verifier does not follow its
+ * contents: as variables they would multiply the paths through everything that comes after.
+ */
+enum {
+	IQ_OOM_SIGNALLED = 1 << 29,   /* this very kill sent the victim SIGKILL */
+	IQ_OOM_WAS_EXITING = 1 << 30, /* and found it exiting */
+	IQ_OOM_BELOW = 1 << 31,       /* ancestors: still within what ran out of memory */
+	IQ_OOM_INTERNAL = 7 << 29,
+};
+
 /* The victim's ancestors' state; notes oom_group and the topmost holder of the OOM lock on the way. */
 static __noinline void iq_fill_ancestors(struct iq_oom_kill *kill, struct task_struct *victim)
 {
 	struct cgroup_subsys_state *css = iq_memory_css(victim);
-	bool below = 1; /* still within what ran out of memory */
-	__u32 count = 0;
 	__u32 i;
 
+	kill->ancestor_count = 0;
+	kill->flags |= IQ_OOM_BELOW;
 	for (i = 0; i < IQ_ANCESTORS_MAX; i++) {
 		struct cgroup_subsys_state *parent;
 		struct mem_cgroup *memcg;
@@ -137,21 +148,20 @@ static __noinline void iq_fill_ancestors(struct iq_oom_kill *kill, struct task_s
 			break;
 		memcg = iq_memcg_of(css);
 		parent = BPF_CORE_READ(css, parent);
-		iq_fill_memcg(&kill->ancestors[i], memcg, !parent);
-		count = i + 1;
+		iq_fill_memcg(&kill->ancestors[i], memcg, parent);
+		kill->ancestor_count = i + 1;
 		id = kill->ancestors[i].id;
 		if (kill->flags & IQ_OOM_FACTS) {
-			if (below && parent && BPF_CORE_READ(memcg, oom_group))
+			if (kill->flags & IQ_OOM_BELOW && BPF_CORE_READ(memcg, oom_group))
 				kill->flags |= IQ_OOM_GROUP;
 			if (id == kill->oom_cgroup_id)
-				below = 0;
+				kill->flags &= ~IQ_OOM_BELOW;
 		} else if (bpf_core_field_exists(struct mem_cgroup, oom_lock) && BPF_CORE_READ(memcg, oom_lock)) {
 			kill->oom_cgroup_id = id;
 			kill->flags |= IQ_OOM_BY_LOCK;
 		}
 		css = parent;
 	}
-	kill->ancestor_count = count;
 }
 
 static __always_inline void iq_fill_oom(struct iq_oom_kill *kill, struct iq_oom_context *context)
@@ -206,12 +216,20 @@ int iq_mark_victim(struct bpf_raw_tracepoint_args *ctx)
 	if (!kill)
 		return 0;
 	iq_fill_oom(kill, context);
+	if (signalled)
+		kill->flags |= IQ_OOM_SIGNALLED;
+	if (context) {
+		if (context->exiting)
+			kill->flags |= IQ_OOM_WAS_EXITING;
+		context->killed = 0;
+		context->killed_pid = 0;
+	}
 	iq_fill_task(&kill->trigger, iq_current());
 	kill->ancestor_count = 0;
 	if (victim) {
 		iq_fill_victim(&kill->victim, victim);
 		iq_fill_ancestors(kill, victim);
-		iq_mark_process(kill->victim.task.tgid, signalled ? IQ_SIGKILL : 0);
+		iq_mark_process(kill->victim.task.tgid, kill->flags & IQ_OOM_SIGNALLED ? IQ_SIGKILL : 0);
 	} else {
 		iq_fill_unknown_victim(&kill->victim, pid);
 	}
@@ -220,20 +238,17 @@ int iq_mark_victim(struct bpf_raw_tracepoint_args *ctx)
 	 * a signal, it was dying of something else (task_will_free_mem).
 	 */
 	if (iq_signals_heard) {
-		if (!signalled || (context && context->exiting))
-			kill->victim.flags |= IQ_VICTIM_EXITING;
-		else
+		if ((kill->flags & (IQ_OOM_SIGNALLED | IQ_OOM_WAS_EXITING)) == IQ_OOM_SIGNALLED)
 			kill->victim.flags &= ~IQ_VICTIM_EXITING;
+		else
+			kill->victim.flags |= IQ_VICTIM_EXITING;
 	}
+	kill->flags &= ~IQ_OOM_INTERNAL;
 	kill->stack_count = 0;
 	if (!(kill->flags & IQ_OOM_FACTS)) {
 		stack_bytes = bpf_get_stack(ctx, kill->stack, sizeof kill->stack, 0);
 		if (stack_bytes > 0)
 			kill->stack_count = stack_bytes / sizeof kill->stack[0];
-	}
-	if (context) {
-		context->killed = 0;
-		context->killed_pid = 0;
 	}
 	bpf_ringbuf_submit(kill, BPF_RB_FORCE_WAKEUP);
 	return 0;

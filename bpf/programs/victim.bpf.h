@@ -148,9 +148,26 @@ static __noinline __u32 iq_exe_path(struct task_struct *task, char *path, bool *
 /* "max" is LONG_MAX / PAGE_SIZE: with the largest pages (64 KiB) this many. No limit comes near it. */
 #define IQ_PAGE_COUNTER_MAX ((1UL << 47) - 1)
 
+/*
+ * These two choose without a branch: in a loop over the ancestors, the verifier would follow each combination of branches, and
+ * loading would take longer than all else.
+ */
 static __always_inline __u64 iq_limit(unsigned long pages)
 {
-	return pages >= IQ_PAGE_COUNTER_MAX ? IQ_UNLIMITED : pages;
+	__u64 unlimited = (pages + ((1UL << 63) - IQ_PAGE_COUNTER_MAX)) >> 63; /* pages >= IQ_PAGE_COUNTER_MAX */
+
+	barrier_var(unlimited);
+	return (pages & (unlimited - 1)) | (-unlimited & IQ_UNLIMITED);
+}
+
+/* The value, or IQ_UNKNOWN without a parent: the root is charged nothing, so what it uses is unknown, not 0. */
+static __always_inline __u64 iq_charged(__u64 value, struct cgroup_subsys_state *parent)
+{
+	__u64 bits = (__u64)parent;
+	__u64 some = (bits | -bits) >> 63;
+
+	barrier_var(some);
+	return value | (some - 1);
 }
 
 static __always_inline struct mem_cgroup *iq_memcg_of(struct cgroup_subsys_state *css)
@@ -169,17 +186,17 @@ static __always_inline struct mem_cgroup *iq_memcg_of(struct cgroup_subsys_state
 		count_;                                                                                    \
 	})
 
-/* The root is charged nothing: what it uses is unknown, not 0. */
-static __noinline void iq_fill_memcg(struct iq_memcg *to, struct mem_cgroup *memcg, bool root)
+static __always_inline void iq_fill_memcg(struct iq_memcg *to, struct mem_cgroup *memcg,
+					  struct cgroup_subsys_state *parent)
 {
 	to->id = iq_cgroup_id(BPF_CORE_READ(memcg, css.cgroup));
-	to->usage_pages = root ? IQ_UNKNOWN : (__u64)BPF_CORE_READ(memcg, memory.usage.counter);
-	to->peak_pages = root ? IQ_UNKNOWN : BPF_CORE_READ(memcg, memory.watermark);
+	to->usage_pages = iq_charged(BPF_CORE_READ(memcg, memory.usage.counter), parent);
+	to->peak_pages = iq_charged(BPF_CORE_READ(memcg, memory.watermark), parent);
 	to->min_pages = iq_limit(BPF_CORE_READ(memcg, memory.min));
 	to->low_pages = iq_limit(BPF_CORE_READ(memcg, memory.low));
 	to->high_pages = iq_limit(BPF_CORE_READ(memcg, memory.high));
 	to->max_pages = iq_limit(BPF_CORE_READ(memcg, memory.max));
-	to->swap_usage_pages = root ? IQ_UNKNOWN : (__u64)BPF_CORE_READ(memcg, swap.usage.counter);
+	to->swap_usage_pages = iq_charged(BPF_CORE_READ(memcg, swap.usage.counter), parent);
 	to->swap_max_pages = iq_limit(BPF_CORE_READ(memcg, swap.max));
 	to->high_events = iq_memory_event(memcg, MEMCG_HIGH);
 	to->max_events = iq_memory_event(memcg, MEMCG_MAX);
