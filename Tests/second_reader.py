@@ -27,6 +27,10 @@ def crc32c(data):
 assert crc32c(b"123456789") == 0xE3069283
 
 
+def zigzag(value):
+    return value >> 1 ^ -(value & 1)
+
+
 def kinds(page):
     """The table of kinds: number to (name, has series, list of types)."""
     result = {}
@@ -57,14 +61,19 @@ class Block:
             shift += 7
 
     def signed(self):
-        value = self.varint()
-        return value >> 1 ^ -(value & 1)
+        return zigzag(self.varint())
+
+    def difference(self):
+        code = self.varint()
+        if code & 1:
+            return -(code >> 2) if code & 2 else zigzag(code >> 2) * 4096
+        return code >> 1 if code else self.signed()
 
     def number(self):
         if self.count % 8 == 0:
             self.mask = self.byte()
         if self.mask >> self.count % 8 & 1:
-            value = (self.slot[self.count] if self.count < 48 else 0) + self.signed()
+            value = (self.slot[self.count] if self.count < 48 else 0) + self.difference()
             if self.count < 48:
                 self.slot[self.count] = value & MASK
         self.count += 1
@@ -95,10 +104,12 @@ class Block:
 
     def events(self):
         while self.at < len(self.data):
-            kind = self.byte()
+            number = self.byte()
+            kind = number & 0x7F
             name, series, types = self.kinds[kind]
             key = (kind, self.byte() if series else 0)
-            self.now = (self.now + self.signed()) & MASK
+            if number & 0x80:
+                self.now = (self.now + self.signed()) & MASK
             self.slot, self.count = self.previous.setdefault(key, [0] * 48), 0
             self.fields(types)
             assert self.at <= len(self.data)

@@ -111,7 +111,8 @@ import Testing
         closed.openingSeq = 2
         let written =
             calmEvents(1..<5) + [
-                Event(seq: 5, boottimeNs: 5, .recorderStop(RecorderStop())), Event(seq: 6, boottimeNs: 5, .incident(closed)),
+                Event(seq: 5, boottimeNs: 5, .recorderStop(RecorderStop())),
+                Event(seq: 6, boottimeNs: 5, .incident(closed)),
             ]
         try record(files, written)
         #expect(verify(try RecordingReader("memory", files: files)).endedCleanly)

@@ -34,6 +34,7 @@ func bench(_ directory: String, _ count: UInt64) throws {
         }
     }
     print("  \(Double(encoded) / total) bytes an event")
+    sizes(events)
     var decoder = EventDecoder()
     var sum: UInt64 = 0
     try report("decode", total) {
@@ -77,11 +78,34 @@ func bench(_ directory: String, _ count: UInt64) throws {
 }
 
 func report(_ name: String, _ count: Double, _ body: () throws -> Void) rethrows {
-    var begin = timespec()
-    var end = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &begin)
+    let wall = now(CLOCK_MONOTONIC)
+    let cpu = now(CLOCK_THREAD_CPUTIME_ID)
     try body()
-    clock_gettime(CLOCK_MONOTONIC, &end)
-    let seconds = Double(end.tv_sec - begin.tv_sec) + Double(end.tv_nsec - begin.tv_nsec) / 1e9
-    print("\(name): \(Int(count / seconds)) events/s, \(seconds) s")
+    let cpuSeconds = now(CLOCK_THREAD_CPUTIME_ID) - cpu
+    print(
+        "\(name): \(Int(count / cpuSeconds)) events/s of this thread's CPU, \(now(CLOCK_MONOTONIC) - wall) s by the wall"
+    )
+}
+
+func now(_ clock: clockid_t) -> Double {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+}
+
+/// Bytes an event of each kind takes among the others.
+func sizes(_ events: [Event]) {
+    var encoder = EventEncoder()
+    var totals: [EventKind: (count: Int, bytes: Int)] = [:]
+    encoder.beginBlock()
+    for event in events {
+        let before = encoder.byteCount
+        encoder.append(event)
+        let total = totals[event.payload.kind] ?? (0, 0)
+        totals[event.payload.kind] = (total.count + 1, total.bytes + encoder.byteCount - before)
+        if encoder.byteCount > 16320 { encoder.beginBlock() }
+    }
+    for (kind, total) in totals.sorted(by: { $0.value.bytes > $1.value.bytes }) {
+        print("  \(kind.label): \(total.count) of \(Double(total.bytes) / Double(total.count)) bytes")
+    }
 }

@@ -41,7 +41,7 @@ struct DeltaWriter: ~Copyable, FieldWalker {
         }
         if value != previous {
             mask |= 1 << UInt8(bit)
-            sink.append(varint: zigzag(Int64(bitPattern: value &- previous)))
+            sink.append(difference: Int64(bitPattern: value &- previous))
         }
         index += 1
     }
@@ -105,7 +105,7 @@ struct DeltaReader: @unsafe FieldWalker {
         let kept = unsafe index < DeltaState.fields
         if kept { value = unsafe slot[index] }
         if unsafe mask & 1 << UInt8(bit) != 0 {
-            value &+= UInt64(bitPattern: unzigzag(try unsafe source.varint()))
+            value &+= UInt64(bitPattern: try unsafe source.difference())
             if kept { unsafe slot[index] = value }
         }
         unsafe index += 1
@@ -177,6 +177,21 @@ struct DeltaReader: @unsafe FieldWalker {
 }
 
 extension ByteSink {
+    /// A difference that is not zero. Most are counters that grow: those take one bit more than their value. Memory grows and
+    /// shrinks by pages: whole pages drop their twelve zero bits.
+    @inline(__always)
+    mutating func append(difference: Int64) {
+        let size = difference.magnitude
+        if size & 0xfff == 0 {
+            append(varint: zigzag(difference >> 12) << 2 | 1)
+        } else if size >> 62 != 0 {
+            append(UInt8(0))
+            append(varint: zigzag(difference))
+        } else {
+            append(varint: difference > 0 ? size << 1 : size << 2 | 3)
+        }
+    }
+
     /// Only the run of slots that holds all counts.
     mutating func append(histogram: Histogram) {
         var first = 0
@@ -190,6 +205,14 @@ extension ByteSink {
 }
 
 extension ByteSource {
+    @inline(__always)
+    mutating func difference() throws(DecodeError) -> Int64 {
+        let code = try unsafe varint()
+        if code & 1 == 0 { return code == 0 ? unzigzag(try unsafe varint()) : Int64(bitPattern: code >> 1) }
+        let rest = code >> 2
+        return code & 2 == 0 ? unzigzag(rest) << 12 : 0 &- Int64(bitPattern: rest)
+    }
+
     mutating func histogram() throws(DecodeError) -> Histogram {
         var result = Histogram()
         let first = Int(try unsafe byte())

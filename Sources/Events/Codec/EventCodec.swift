@@ -3,8 +3,11 @@
 // A *block* is a run of events with consecutive `seq` that is decoded from its own bytes alone. A `snapshot` takes no number:
 // it shows that of the event it precedes. Within a block:
 //
-//     event  = kind:u8  [series:u8 for kinds with series]  time:varint(zigzag(ns - previous event's ns))  fields
-//     fields = groups of eight numbers: mask:u8, then for each set bit varint(zigzag(value - previous value))
+//     event  = kind:u8, its highest bit set when a time follows  [series:u8 for kinds with series]
+//              [time:varint(zigzag(ns - previous event's ns)), otherwise the same]  fields
+//     fields = groups of eight numbers: mask:u8, then for each set bit the difference to the previous value
+//              difference d: varint(d * 2) when it is positive, varint(-d * 4 + 3) when it is negative; whole pages shorter:
+//              varint(zigzag(d / 4096) * 4 + 1); what that has no room for: 0, varint(zigzag(d))
 //              names:      varint length, bytes
 //              histograms: first:u8 count:u8, then count varints
 //              lists:      varint count, then the elements' fields
@@ -70,6 +73,8 @@ public struct EventEncoder: ~Copyable {
     private var writer: DeltaWriter
     private var delta = DeltaState()
     private var lastNs: UInt64 = 0
+    /// In the byte of the kind: the event's time differs from that of the event before.
+    static let timed: UInt8 = 0x80
     /// Events in the block so far.
     public private(set) var count = 0
 
@@ -86,13 +91,14 @@ public struct EventEncoder: ~Copyable {
     /// Appends one event; `seq` is not written, it follows from the block's first.
     public mutating func append(_ event: borrowing Event) {
         let kind = event.payload.kind
-        writer.sink.append(kind.rawValue)
+        let elapsed = event.boottimeNs &- lastNs
+        writer.sink.append(elapsed == 0 ? kind.rawValue : kind.rawValue | Self.timed)
         var series = 0
         if let key = event.payload.seriesKey {
             series = seriesSlot(key)
             writer.sink.append(UInt8(series))
         }
-        writer.sink.append(varint: zigzag(Int64(bitPattern: event.boottimeNs &- lastNs)))
+        if elapsed != 0 { writer.sink.append(varint: zigzag(Int64(bitPattern: elapsed))) }
         lastNs = event.boottimeNs
         unsafe writer.beginEvent(delta.slot(kind, series))
         event.payload.write(&writer)
@@ -144,12 +150,13 @@ public struct EventDecoder: ~Copyable {
     ) throws(DecodeError) -> (Event, Int) {
         var source = unsafe ByteSource(cursor: start, end: end)
         let number = try unsafe source.byte()
-        guard let kind = EventKind(rawValue: number) else { throw .unknownKind(UInt64(number)) }
+        guard let kind = EventKind(rawValue: number & ~EventEncoder.timed) else { throw .unknownKind(UInt64(number)) }
         var series = 0
         if kind.hasSeries {
             series = Int(try unsafe source.byte())
         }
-        let ns = lastNs &+ UInt64(bitPattern: unzigzag(try unsafe source.varint()))
+        var ns = lastNs
+        if number & EventEncoder.timed != 0 { ns &+= UInt64(bitPattern: unzigzag(try unsafe source.varint())) }
         var reader = unsafe DeltaReader(slot: delta.slot(kind, series), source: source)
         let payload = try unsafe Payload.read(kind, &reader)
         lastNs = ns

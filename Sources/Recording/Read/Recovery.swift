@@ -20,7 +20,8 @@ public struct Recovered {
     private let reader: RecordingReader?
 
     init(
-        nextSeq: UInt64, last: Event?, endedCleanly: Bool, bootID: BootID, snapshot: (seq: UInt64, state: Bytes)?, reader: RecordingReader?
+        nextSeq: UInt64, last: Event?, endedCleanly: Bool, bootID: BootID, snapshot: (seq: UInt64, state: Bytes)?,
+        reader: RecordingReader?
     ) {
         self.nextSeq = nextSeq
         lastSeq = last?.seq
@@ -78,7 +79,8 @@ struct Recovery {
         let clean = stopped ?? segments.isEmpty
         let durable = max(last.map { $0.seq + 1 } ?? 1, segments.last?.header.firstSeq ?? 1)
         recovered = Recovered(
-            nextSeq: clean ? durable : durable + options.seqMargin, last: last, endedCleanly: clean, bootID: lastHeader?.bootID ?? .unknown,
+            nextSeq: clean ? durable : durable + options.seqMargin, last: last, endedCleanly: clean,
+            bootID: lastHeader?.bootID ?? .unknown,
             snapshot: snapshot, reader: reader)
         openIncidents = open.sorted()
         if let final = segments.last, newest.damage.isEmpty { Recovery.cut(final, newest.pages, directory, files) }

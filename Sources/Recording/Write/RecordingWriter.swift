@@ -114,7 +114,7 @@ public final class RecordingWriter {
         if page == nil || shared.snapshotDue.load(ordering: .relaxed) {
             guard ready(event, snapshot) else { return drop(event) }
         }
-        if event.seq != expectedSeq && encoder.byteCount > 0 {
+        if event.seq != expectedSeq && pageEvents > 0 {
             guard nextPage(event, snapshot) else { return drop(event) }
         }
         if case .incident(let record) = event.payload { note(record) } else { ofIncident = !openIncidents.isEmpty }
@@ -392,13 +392,4 @@ public final class RecordingWriter {
         }
         thread = handle
     }
-}
-
-/// What the writer did since it was opened.
-public struct RecordingFigures: Equatable, Sendable {
-    public var bytesWritten: UInt64
-    public var writes: UInt64
-    /// Events that found the bounded memory full.
-    public var droppedEvents: UInt64
-    public var segments: Int
 }

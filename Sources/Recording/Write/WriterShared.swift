@@ -61,3 +61,12 @@ final class WriterFigures: Sendable {
     let droppedEvents = Atomic<UInt64>(0)
     let segments = Atomic<Int>(0)
 }
+
+/// What the writer did since it was opened.
+public struct RecordingFigures: Equatable, Sendable {
+    public var bytesWritten: UInt64
+    public var writes: UInt64
+    /// Events that found the bounded memory full.
+    public var droppedEvents: UInt64
+    public var segments: Int
+}
