@@ -81,7 +81,7 @@ private let help = Help(verbs: Verbs.all)
 
 @Suite struct VerbTableTests {
     @Test func `every verb has its command, and every command its verb`() {
-        #expect(Registry.commands.map { $0.verb }.filter { !$0.isHidden }.map(\.name) == Verbs.all.map(\.name))
+        #expect(Registry.commands.map { $0.verb.name } == Verbs.all.map(\.name))
     }
 
     @Test func `no name is taken twice`() {
@@ -95,7 +95,7 @@ private let help = Help(verbs: Verbs.all)
     }
 
     @Test func `every verb has a summary and an example that the parser accepts`() throws {
-        for verb in Verbs.all {
+        for verb in Verbs.all where !verb.isHidden {
             #expect(!verb.summary.isEmpty)
             #expect(!verb.summary.hasSuffix("."))
             #expect(!verb.examples.isEmpty, "\(verb.name) has no example")
