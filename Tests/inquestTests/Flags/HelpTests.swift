@@ -81,7 +81,9 @@ private let help = Help(verbs: Verbs.all)
 
 @Suite struct VerbTableTests {
     @Test func `every verb has its command, and every command its verb`() {
-        #expect(Registry.commands.map { $0.verb.name } == Verbs.all.map(\.name))
+        // Hidden verbs come from their commands alone and may stand in the table or not.
+        let commands = Registry.commands.map { $0.verb }.filter { !$0.isHidden }
+        #expect(commands.map(\.name) == Verbs.all.filter { !$0.isHidden }.map(\.name))
     }
 
     @Test func `no name is taken twice`() {
