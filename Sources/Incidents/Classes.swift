@@ -51,20 +51,22 @@ extension State {
     /// A cgroup that stalls at memory.high most of the time, while its use does not move.
     mutating func checkLivelock(_ index: Int, at ns: UInt64, _ emit: (Finding) -> Void) {
         let window = rules[.livelockWindow]
-        let state = cgroups[index]
-        guard let from = state.window.start(of: window), state.window.latest.ns &- from.ns >= window - window / 10
-        else { return }
-        let high = rise(from.eventsHigh, state.window.latest.eventsHigh)
-        let throttled = state.throttleShare(over: window)
+        let throttled = cgroups[index].throttleShare(over: window)
+        guard let from = cgroups[index].window.start(of: window) else { return }
+        let to = cgroups[index].window.latest
+        guard to.ns &- from.ns >= window - window / 10 else { return }
+        let high = rise(from.eventsHigh, to.eventsHigh)
+        guard high != 0, throttled > 0 || high != nil else { return }
         // Without a hook on the throttle, pressure while the high counter rises says the same.
-        let stalled = throttled > 0 ? throttled : (high ?? 0) > 0 ? state.shares(over: window).some ?? 0 : 0
-        guard stalled >= rules[.livelockStall] * 100, high != 0 else { return }
+        let stalled = throttled > 0 ? throttled : cgroups[index].shares(over: window).some ?? 0
+        guard stalled >= rules[.livelockStall] * 100 else { return }
         let scope = throttlingCgroup(index)
         guard let range = cgroups[scope].useRange(over: window),
             hundredths(range.high - range.low, of: range.high) < rules[.livelockMove] * 100
         else { return }
         cgroups[index].livelock.note(true, stalled, at: ns, hold: rules[.closeCalm])
-        let began = state.throttle.isOn(at: ns, hold: rules[.phaseWindow]) ? state.throttle.sinceNs : from.ns
+        let began =
+            cgroups[index].throttle.isOn(at: ns, hold: rules[.phaseWindow]) ? cgroups[index].throttle.sinceNs : from.ns
         let id = cgroups[scope].id
         if let at = ensure(cgroupScope(id, names.path(id)), .throttleLivelock, from: began, holding: ns, emit) {
             open[at].throttle.follow(cgroups[index].throttle, at: ns, hold: rules[.phaseWindow])

@@ -24,8 +24,8 @@ import Testing
     func `a snapshot taken anywhere continues exactly like the original`(_ name: String) throws {
         let events = try Cases.events(name)
         let whole = Cases.run(events)
-        // Every event of a short case; of a long one about two hundred cuts.
-        let step = max(events.count / 200, 1)
+        // Every event of a short case; of a long one about fifty cuts.
+        let step = max(events.count / 50, 1)
         for cut in stride(from: 0, to: events.count, by: step) {
             var first = Correlator()
             var findings: [Finding] = []

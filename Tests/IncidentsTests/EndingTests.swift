@@ -1,0 +1,85 @@
+import Events
+import Incidents
+import Testing
+
+/// How incidents end, and what the recorder's own life says about it.
+@Suite struct EndingTests {
+    private let start = """
+        0.5 recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000001 page_size=4096 pressure_available=true cgroup_mode=unified
+        0.5 clock boottime_ns=500000000 realtime_ns=1780000000500000000
+        """
+    private let kill = """
+        10 oom_kill entry=memcg trigger.tgid=9 victim.task.pid=9 victim.task.tgid=9 victim.task.cgroup_id=7 victim.task.comm=job victim.cgroup=/jobs ancestors.0.id=7 ancestors.0.usage_pages=100 ancestors.0.max_pages=100
+        """
+
+    private func closed(_ text: String) throws -> [Incident] {
+        try Cases.run(EventText.parse(text)).findings.compactMap {
+            if case .closed(let incident) = $0 { incident } else { nil }
+        }
+    }
+
+    @Test func `a stop of the recorder ends what is open at that moment`() throws {
+        let incident = try #require(try closed("\(start)\n\(kill)\n12 recorder_stop reason=requested").first)
+        #expect(incident.ended?.by == .recorderStopped)
+        #expect(incident.ended?.at == Moment(boottimeNs: 12_000_000_000))
+    }
+
+    @Test func `a shutdown is a clean end`() throws {
+        #expect(try closed("\(start)\n\(kill)\n12 recorder_stop reason=shutdown").first?.ended?.by == .cleanShutdown)
+    }
+
+    @Test func `another boot without a stop is an unclean reset, with a panic in pstore a panic`() throws {
+        let other = "0.9 recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000002 previous_panic="
+        let clock = "0.9 clock boottime_ns=900000000 realtime_ns=1780000100900000000"
+        for (panic, by) in [("false", EndedBy.uncleanReset), ("true", .kernelPanic)] {
+            let incident = try #require(try closed("\(start)\n\(kill)\n---\n\(other)\(panic)\n\(clock)").first)
+            #expect(incident.ended?.by == by)
+            #expect(incident.ended?.gapNs == Figure(90_900_000_000))
+            #expect(incident.host.bootID == BootID("b1e7c2d4000040008000000000000001".utf8))
+            #expect(incident.chain.last?.kind == .reset)
+        }
+    }
+
+    @Test func `a next start without a clock leaves the gap unknown`() throws {
+        let next = "0.9 recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000002\n7 load blocked=0"
+        let incident = try #require(try closed("\(start)\n\(kill)\n---\n\(next)").first)
+        #expect(incident.ended?.by == .uncleanReset)
+        #expect(incident.ended?.gapNs.isUnknown == true)
+    }
+
+    @Test func `a boot that followed a clean stop closes nothing`() throws {
+        let next =
+            "0.9 recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000002\n1 clock boottime_ns=1 realtime_ns=1780000100900000000"
+        #expect(try closed("\(start)\n2 recorder_stop reason=requested\n---\n\(next)").isEmpty)
+    }
+
+    @Test func `nothing of one boot is taken for the next: names, counters, kills`() throws {
+        let next = """
+            0.9 recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000002 page_size=4096
+            0.9 clock boottime_ns=900000000 realtime_ns=1780000100900000000
+            3 oom_kill entry=memcg trigger.tgid=9 victim.task.pid=9 victim.task.tgid=9 victim.task.cgroup_id=7 victim.task.comm=other victim.cgroup=/new ancestors.0.id=7 ancestors.0.usage_pages=100 ancestors.0.max_pages=100
+            3.1 exit task.tgid=9 task.comm=other exit_code=9
+            20 load blocked=0
+            """
+        let incidents = try closed("\(start)\n\(kill)\n---\n\(next)")
+        #expect(incidents.map(\.scope.cgroup) == [Bytes("/jobs".utf8), Bytes("/new".utf8)])
+        #expect(incidents.last?.ended?.by == .recovered)
+    }
+
+    @Test func `an incident waits for its victim, but not for ever`() throws {
+        #expect(try closed("\(start)\n\(kill)\n100 load blocked=0").isEmpty)
+        let incident = try #require(try closed("\(start)\n\(kill)\n100 load blocked=0\n131 load blocked=0").first)
+        #expect(incident.ended?.by == .recovered)
+        #expect(incident.quality.notes == [Bytes("the exit of job[9] was not heard".utf8)])
+    }
+
+    @Test func `a findings record or a snapshot in the stream changes nothing`() throws {
+        var events = try EventText.parse("\(start)\n\(kill)\n12 recorder_stop reason=requested")
+        let without = Cases.run(events)
+        events.insert(Event(seq: 99, boottimeNs: 99_000_000_000, .incident(IncidentRecord())), at: 2)
+        events.insert(Event(seq: 99, boottimeNs: 99_000_000_000, .snapshot(StateSnapshot(state: [1, 2, 3]))), at: 3)
+        let with = Cases.run(events)
+        #expect(with.findings == without.findings)
+        #expect(with.state == without.state)
+    }
+}

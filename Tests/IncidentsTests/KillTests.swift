@@ -1,0 +1,151 @@
+import Events
+import Incidents
+import Testing
+
+/// Which kill is whose, and which signal is none.
+@Suite struct KillTests {
+    private let start = """
+        0.5 recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000001 page_size=4096 pressure_available=true cgroup_mode=unified memory_hierarchy=3
+        """
+
+    /// To the millisecond: a Double's own digits may be more than a time has.
+    private func seconds(_ time: Double) -> String {
+        let ms = Int((time * 1000).rounded())
+        return "\(ms / 1000)." + String("\(1000 + ms % 1000)".dropFirst())
+    }
+
+    private func mark(
+        _ time: Double, _ tgid: Int, cgroup: Int = 7, path: String = "/jobs", comm: String = "job", extra: String = ""
+    ) -> String {
+        "\(seconds(time)) oom_kill entry=memcg trigger.tgid=\(tgid) victim.task.pid=\(tgid) victim.task.tgid=\(tgid) victim.task.cgroup_id=\(cgroup) victim.task.comm=\(comm) victim.cgroup=\(path) ancestors.0.id=\(cgroup) ancestors.0.usage_pages=100 ancestors.0.max_pages=100 \(extra)"
+    }
+
+    private func signal(_ time: Double, _ number: Int, from: String, _ pid: Int, to tgid: Int, _ extra: String = "")
+        -> String
+    {
+        "\(seconds(time)) signal signal=\(number) group=true sender.tgid=\(pid) sender.comm=\(from) target.task.pid=\(tgid) target.task.tgid=\(tgid) target.task.cgroup_id=7 target.task.comm=job target.cgroup=/jobs \(extra)"
+    }
+
+    private func open(_ lines: String...) throws -> [Incident] {
+        try Cases.run(EventText.parse(([start] + lines).joined(separator: "\n"))).open
+    }
+
+    @Test func `a second mark of the same process is the same kill`() throws {
+        let incident = try #require(try open(mark(10, 9), mark(10.5, 9)).first)
+        #expect(incident.kills.count == 1)
+    }
+
+    @Test func `the OOM killer overtakes a backstop's SIGTERM: one kill, by the kernel`() throws {
+        let incidents = try open(
+            signal(9, 15, from: "earlyoom", 420, to: 9, "sender_exe=/usr/bin/earlyoom"), mark(10, 9))
+        #expect(incidents.count == 1)
+        let kill = try #require(incidents.first?.kills.first)
+        #expect(incidents.first?.kills.count == 1)
+        #expect(kill.cause.killer == .kernelMemcg)
+        #expect(kill.outcome.signals.map(\.signal) == [15])
+        #expect(kill.at == Moment(boottimeNs: 9_000_000_000))
+    }
+
+    @Test func `a process id used again is another kill`() throws {
+        let incident = try #require(
+            try open(mark(10, 9), "10.1 exit task.tgid=9 exit_code=9", mark(12, 9, comm: "next")).first)
+        #expect(incident.kills.map(\.victim.comm) == [Comm("job"), Comm("next")])
+    }
+
+    @Test func `signals that were ignored or already pending kill nobody`() throws {
+        for result in 1...3 {
+            #expect(try open(signal(9, 9, from: "systemd", 1, to: 9, "result=\(result)")).isEmpty)
+        }
+    }
+
+    @Test func `ordinary signals of a service manager are no kill, SIGKILL is`() throws {
+        #expect(try open(signal(9, 15, from: "systemd", 1, to: 9)).isEmpty)
+        let incident = try #require(
+            try open(signal(9, 15, from: "systemd", 1, to: 9), signal(20, 9, from: "systemd", 1, to: 9)).first)
+        #expect(incident.kills.first?.cause.killer == .serviceManager)
+        #expect(incident.kills.first?.outcome.signals.map(\.signal) == [15, 9])
+    }
+
+    @Test func `cgroup.kill inside a running incident is told by its missing siginfo`() throws {
+        let line = signal(11, 9, from: "systemctl", 500, to: 12, "").replacing(
+            "group=true", with: "group=false origin=no_info")
+        let kill = try #require(try open(mark(10, 9), line).first?.kills.last)
+        #expect(kill.cause.killer == .cgroupKill)
+        #expect(kill.sender?.comm == Comm("systemctl"))
+    }
+
+    @Test(arguments: [
+        ("earlyoom", "/usr/bin/earlyoom", "", Killer.earlyoom, Confidence.high),
+        ("earlyoom", "", "", .earlyoom, .low),
+        ("other", "/usr/bin/earlyoom", "", .earlyoom, .medium),
+        ("nohang", "/usr/bin/python3.11", "", .nohang, .medium),
+        ("nohang", "/usr/bin/python3.11", "0.6 backstop kind=nohang running=true pid=420", .nohang, .high),
+        ("systemd-oomd", "/usr/lib/systemd/systemd-oomd", "", .systemdOomd, .high),
+        ("oomd", "/usr/bin/oomd_bin", "", .oomd, .high),
+    ])
+    func `a backstop is known by its name and its executable`(
+        _ comm: String, _ exe: String, _ more: String, _ killer: Killer, _ confidence: Confidence
+    ) throws {
+        let sent = signal(9, 9, from: comm, 420, to: 9, exe.isEmpty ? "" : "sender_exe=\(exe)")
+        let cause = try #require(try open(more, sent).first?.kills.first?.cause)
+        #expect(cause.killer == killer)
+        #expect(cause.confidence == confidence)
+        #expect(!cause.evidence.isEmpty)
+    }
+
+    @Test func `names stay the bytes they are`() throws {
+        let hostile = "\"/a/\\e[31m x\\ny\""
+        let incident = try #require(try open(mark(10, 9, path: hostile)).first)
+        #expect(incident.kills.first?.victim.cgroup == Bytes("/a/\u{1b}[31m x\ny".utf8))
+        #expect(incident.scope.cgroup == Bytes("/a/\u{1b}[31m x\ny".utf8))
+    }
+
+    @Test func `cgroups of another hierarchy share no names`() throws {
+        let incident = try #require(
+            try open(
+                "1 cgroup id=8 hierarchy=3 action=seen path=/memory",
+                "1 cgroup id=8 hierarchy=5 action=seen path=/pids", mark(10, 9, cgroup: 8)
+            ).first)
+        #expect(incident.scope.cgroup == Bytes("/memory".utf8))
+    }
+
+    @Test func `a removed cgroup keeps its name for its kill`() throws {
+        let incident = try #require(
+            try open(
+                "1 cgroup id=7 hierarchy=3 action=created path=/jobs",
+                "9 cgroup id=7 hierarchy=3 action=removed path=/jobs",
+                mark(10, 9, path: "/jobs", extra: "ancestors.0.oom_events=1")
+            ).first)
+        #expect(incident.kills.first?.cause.oomMemcg == Bytes("/jobs".utf8))
+    }
+
+    @Test func `a flood of kills is counted, and only so many are kept`() throws {
+        let lines = (0..<500).map { mark(10 + Double($0) / 100, 1000 + $0) }
+        let incident = try #require(
+            try Cases.run(EventText.parse(([start] + lines).joined(separator: "\n"))).open.first)
+        #expect(incident.kills.count == 128)
+        #expect(incident.timeline.count <= 512)
+        #expect(incident.quality.notes.contains(Bytes("372 further kills beyond the first 128".utf8)))
+        #expect(incident.timeline.first?.at == Moment(boottimeNs: 10_000_000_000))
+        #expect(incident.timeline.last?.at == Moment(boottimeNs: 14_990_000_000))
+    }
+
+    @Test func `a crowded timeline keeps its kills, its beginning and its end`() throws {
+        let lines = (0..<2000).map {
+            "\(seconds(11 + Double($0) / 1000)) stall task.tgid=9 task.cgroup_id=7 task.comm=job duration_ns=5 mechanism=memcg_reclaim"
+        }
+        let text = ([start, mark(10, 9)] + lines + [mark(14, 10)]).joined(separator: "\n")
+        let incident = try #require(try Cases.run(EventText.parse(text)).open.first)
+        #expect(incident.timeline.count == 512)
+        #expect(incident.timeline.filter { $0.kind == .kill }.count == 2)
+        #expect(incident.timeline[1].at == Moment(boottimeNs: 11_000_000_000))
+        #expect(incident.quality.timelineOmitted == 2002 - 512)
+    }
+
+    @Test func `one incident a scope, and only so many at once`() throws {
+        let lines = (0..<100).map { mark(10 + Double($0) / 1000, 2000 + $0, cgroup: 100 + $0, path: "/c\($0)") }
+        let (findings, open, _) = Cases.run(try EventText.parse(([start] + lines).joined(separator: "\n")))
+        #expect(open.count == 32)
+        #expect(findings.filter { if case .opened = $0 { true } else { false } }.count == 100)
+    }
+}
