@@ -140,6 +140,17 @@ extension MemoryFiles.Change {
         #expect(verify(try RecordingReader("memory", files: files)).gaps.map(\.cause) == [.notRecorded])
     }
 
+    @Test func `a file system that refuses O_DIRECT when writing is written without it`() throws {
+        let files = MemoryFiles()
+        let (writer, _) = try RecordingWriter.open("memory", smallOptions(), files: files)
+        files.refuseDirect()
+        let written = calmEvents(1..<100)
+        writer.appendAll(written)
+        writer.commitAndWait(upTo: 99)
+        #expect(writer.close())
+        #expect(numbered(files.disk) == written)
+    }
+
     @Test func `on a full disk the oldest segment is used again`() throws {
         let files = MemoryFiles()
         let (writer, _) = try RecordingWriter.open("memory", smallOptions(), files: files)

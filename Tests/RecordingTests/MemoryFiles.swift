@@ -49,7 +49,9 @@ final class MemoryFiles: RecordingFiles {
         /// Errno with which a change fails; `nil` lets it happen.
         var fault: (@Sendable (Change) -> Int32?)?
         var acknowledged: (@Sendable () -> UInt64)?
-        var locked = false
+        /// Files opened past the page cache, and whether writing to them fails.
+        var direct: Set<Int32> = []
+        var refusesDirect = false
     }
 
     let guarded = Mutex(Guarded())
@@ -63,6 +65,8 @@ final class MemoryFiles: RecordingFiles {
 
     var disk: Disk { guarded.withLock { $0.disk } }
     var history: [(change: Change, acknowledged: UInt64)] { guarded.withLock { $0.history } }
+    /// From here on O_DIRECT can be opened, and not written.
+    func refuseDirect() { guarded.withLock { $0.refusesDirect = true } }
     func setFault(_ fault: (@Sendable (Change) -> Int32?)?) { guarded.withLock { $0.fault = fault } }
     /// What was acknowledged is noted beside each change.
     func watch(_ writer: RecordingWriter) {
@@ -109,6 +113,10 @@ final class MemoryFiles: RecordingFiles {
             let file = guarded.nextFile
             guarded.nextFile += 1
             guarded.open[file] = id
+            switch mode {
+            case .durable(direct: true), .create(direct: true), .bulk(direct: true): guarded.direct.insert(file)
+            default: break
+            }
             return file
         }
     }
@@ -135,6 +143,7 @@ final class MemoryFiles: RecordingFiles {
 
     func write(_ file: Int32, _ buffers: [UnsafeRawBufferPointer], at offset: Int) throws(FileError) {
         try with { guarded throws(FileError) in
+            if guarded.refusesDirect, guarded.direct.contains(file) { throw FileError(errno: EINVAL) }
             let bytes = buffers.reduce(into: Bytes()) { $0 += $1 }
             try change(&guarded, .write(id: try id(guarded, file), offset: offset, bytes: bytes))
         }

@@ -104,6 +104,20 @@ import Testing
         #expect(try RecordingReader("memory", files: files).listing.segments.last?.header.openIncidents == [])
     }
 
+    @Test func `an incident that the correlator no longer knows stops being open`() throws {
+        let files = MemoryFiles()
+        try record(files, run(300, [250: incident(.opened, 250, seq: 250)]), options)
+        let (writer, recovered) = try RecordingWriter.open("memory", options, files: files)
+        #expect(writer.openIncidents == [250])
+        writer.openIncidents = []
+        let seq = recovered.nextSeq
+        #expect(writer.append(EventSamples.event(.load, seed: 1, seq: seq)) { state(before: seq) })
+        #expect(writer.close())
+        let last = try #require(try RecordingReader("memory", files: files).listing.segments.last)
+        #expect(last.header.firstSeq == seq)
+        #expect(last.header.openIncidents == [])
+    }
+
     @Test func `short runs give back the room they did not use`() throws {
         let files = MemoryFiles()
         for _ in 0..<30 {

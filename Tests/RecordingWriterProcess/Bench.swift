@@ -71,6 +71,7 @@ func bench(_ directory: String, _ count: UInt64) throws {
     var read = 0
     report("read", total) { reader.forEach(from: recovered.nextSeq) { (_: Event) in read += 1 } }
     print("  \(read) read back")
+    try report("open again (1 = one open)", 1) { try RecordingWriter.open(directory, options).0.close() }
     let verified = try verify(directory)
     print(
         "  \(verified.bytesPerEvent ?? 0) bytes an event on disk, damage: \(verified.damage.count), gaps: \(verified.gaps.count)"

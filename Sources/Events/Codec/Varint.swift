@@ -70,10 +70,11 @@ public struct ByteSink: ~Copyable {
 
     public mutating func append(contentsOf bytes: Bytes) {
         reserve(bytes.count)
-        for byte in bytes {
-            unsafe base[count] = byte
-            count += 1
+        unsafe bytes.withUnsafeBufferPointer { source in
+            guard let start = source.baseAddress else { return }
+            unsafe (base + count).update(from: start, count: source.count)
         }
+        count += bytes.count
     }
 
     /// Appends a run of bytes at once.

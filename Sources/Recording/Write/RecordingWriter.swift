@@ -28,7 +28,12 @@ public final class RecordingWriter {
     private var free: [Int] = []
     /// Free pages without memory.
     private var unmapped: [Int]
-    private var openIncidents: [UInt64]
+    /// Incidents that are open by their records, for retention: numbers of their opening events, the oldest first, at most
+    /// sixteen. After the replay the caller sets those that its correlator knows: one that is in no record's reach would
+    /// otherwise be kept for ever.
+    public var openIncidents: [UInt64] {
+        didSet { openIncidents = Array(openIncidents.sorted().prefix(SegmentHeader.maxOpen)) }
+    }
     /// Whether the event being appended belongs to an incident: one is open, or it is the record of one.
     private var ofIncident = false
     private var dropped: UInt64 = 0
@@ -359,9 +364,7 @@ public final class RecordingWriter {
     private func note(_ record: IncidentRecord) {
         ofIncident = true
         switch record.state {
-        case .opened where openIncidents.count < SegmentHeader.maxOpen && !openIncidents.contains(record.openingSeq):
-            openIncidents.append(record.openingSeq)
-            openIncidents.sort()
+        case .opened where !openIncidents.contains(record.openingSeq): openIncidents.append(record.openingSeq)
         case .closed: openIncidents.removeAll { $0 == record.openingSeq }
         case .opened: break
         }

@@ -114,6 +114,8 @@ final class SegmentStore {
         } catch {
             files.close(file)
             headless.append((name, geometry.segmentBytes))
+            // Some file systems take O_DIRECT when opening and refuse it when writing: the next try goes without.
+            if error.errno == EINVAL { direct = false }
             throw .failed(operation: "begin", file: directory.path + "/" + name, errno: error.errno)
         }
         return Open(file: file, name: name, header: header)
