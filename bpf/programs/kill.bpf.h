@@ -23,7 +23,7 @@ enum { IQ_SI_USER = 0, IQ_SI_KERNEL = 0x80, IQ_SIGNAL_PENDING = 2 };
 struct iq_mark {
 	__u64 boottime_ns; /* of the first fatal signal or mark */
 	__u32 signal;      /* the last one; 0: marked by the OOM killer without a signal */
-	__u32 reserved;
+	__u32 by_oom;      /* 1: the OOM killer has marked it */
 };
 
 struct {
@@ -33,9 +33,9 @@ struct {
 	__type(value, struct iq_mark);
 } iq_marks SEC(".maps");
 
-static __always_inline void iq_mark_process(__u32 tgid, __u32 signal)
+static __always_inline void iq_mark_process(__u32 tgid, __u32 signal, __u32 by_oom)
 {
-	struct iq_mark fresh = { .boottime_ns = bpf_ktime_get_boot_ns(), .signal = signal };
+	struct iq_mark fresh = { .boottime_ns = bpf_ktime_get_boot_ns(), .signal = signal, .by_oom = by_oom };
 	struct iq_mark *mark = bpf_map_lookup_elem(&iq_marks, &tgid);
 
 	if (mark) {
@@ -185,6 +185,21 @@ static __always_inline void iq_fill_oom(struct iq_oom_kill *kill, struct iq_oom_
 }
 
 /*
+ * Whether this process is marked for the first time. A kill of a whole group (memory.oom.group) marks a victim again, by
+ * another of its threads, when its first one is gone by then.
+ */
+static __always_inline bool iq_first_mark(struct task_struct *victim)
+{
+	__u32 tgid = BPF_CORE_READ(victim, tgid);
+	struct iq_mark *mark = bpf_map_lookup_elem(&iq_marks, &tgid);
+	bool first = !mark || !mark->by_oom;
+
+	if (mark)
+		mark->by_oom = 1;
+	return first;
+}
+
+/*
  * oom:mark_victim, on every kernel: the argument is the task, or (up to 6.1, by distribution) only its pid; then the task is
  * the one that the kernel has just sent SIGKILL to from here.
  */
@@ -212,6 +227,8 @@ int iq_mark_victim(struct bpf_raw_tracepoint_args *ctx)
 			victim = iq_current();
 	}
 
+	if (victim && !iq_first_mark(victim))
+		return 0;
 	kill = iq_reserve(struct iq_oom_kill, sizeof *kill, IQ_KIND_OOM_KILL, IQ_DROP_RING_FULL_KILL);
 	if (!kill)
 		return 0;
@@ -229,7 +246,7 @@ int iq_mark_victim(struct bpf_raw_tracepoint_args *ctx)
 	if (victim) {
 		iq_fill_victim(&kill->victim, victim);
 		iq_fill_ancestors(kill, victim);
-		iq_mark_process(kill->victim.task.tgid, kill->flags & IQ_OOM_SIGNALLED ? IQ_SIGKILL : 0);
+		iq_mark_process(kill->victim.task.tgid, kill->flags & IQ_OOM_SIGNALLED ? IQ_SIGKILL : 0, 1);
 	} else {
 		iq_fill_unknown_victim(&kill->victim, pid);
 	}
@@ -293,7 +310,7 @@ int iq_signal_generate(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	/* An ignored SIGTERM kills nobody; SIGKILL counts as ignored when the target is dying already. */
 	if (number == IQ_SIGKILL || result == 0 || result == IQ_SIGNAL_PENDING)
-		iq_mark_process(tgid, number);
+		iq_mark_process(tgid, number, 0);
 
 	record = iq_reserve(struct iq_signal_record, sizeof *signal, IQ_KIND_SIGNAL, IQ_DROP_RING_FULL_KILL);
 	if (!record)
