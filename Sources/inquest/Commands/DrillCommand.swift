@@ -55,7 +55,8 @@ enum DrillCommand: Command {
         options.totalBytes = 16 << 20
         let outcome = DrillOutcome()
         let session = try Session(
-            options, stopSignals: stopSignals, observe: { outcome.see($0) }, report: { outcome.see($0) })
+            options, stopSignals: stopSignals, observe: { outcome.see($0) }, report: { outcome.see($0) },
+            trouble: { console.note("inquest: \($0)") })
         console.progress("\(session.startLine); filling \(bytes >> 20) MiB")
         defer { session.recorder.end(.requested) }
         let balloon: BalloonProcess

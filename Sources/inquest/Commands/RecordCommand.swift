@@ -15,10 +15,16 @@ enum RecordCommand: Command {
         options.keepCommandLines = !invocation[Flags.noCommandLines]
         options.protectSelf = true
         let stopSignals = StopSignals()
-        let session = try Session(options, stopSignals: stopSignals, observe: { _ in }, report: { _ in })
+        let session = try Session(
+            options, stopSignals: stopSignals, observe: { _ in }, report: { _ in },
+            trouble: { console.note("inquest: \($0)") })
         console.note("inquest \(inquestVersion): \(session.startLine)")
         _ = session.recorder.run()
         session.recorder.end(StopSignals.isShutdown ? .shutdown : .requested)
+        guard session.recorder.isComplete else {
+            throw CommandError(
+                "stopped, but the last events did not reach the disk: see above; inquest verify shows what is there")
+        }
         console.note("inquest: stopped; the recording in \(invocation[Flags.directory]) is complete")
     }
 

@@ -77,7 +77,7 @@ enum TailCommand: Command {
         var options = SessionOptions()
         options.keepCommandLines = !invocation[Flags.noCommandLines]
         let session = try Session(
-            options, stopSignals: stopSignals, observe: { printer.show($0) }, report: { _ in })
+            options, stopSignals: stopSignals, observe: { printer.show($0) }, report: { _ in }, trouble: { _ in })
         console.note("inquest: no recorder runs; \(session.startLine); nothing is recorded")
         _ = session.recorder.run(until: {
             console.out.flush()

@@ -19,20 +19,33 @@ final class Recorder {
     private let writer: RecordingWriter?
     private let live: LiveServer?
     private let stopSignals: StopSignals
+    private let kernelLog: KernelLog?
+    /// Told once for each new trouble with the disk, and once when it is over.
+    private let trouble: (String) -> Void
+    private var lastTrouble: RecordingError?
+    /// After `end`: whether everything observed is durable.
+    private(set) var isComplete = false
     private var commitWanted = false
+    /// How long an event may wait for its commit.
+    private static let calmCommitNs: UInt64 = 1_000_000_000
+    private static let pressureCommitNs: UInt64 = 100_000_000
     /// Once a second a full turn, whatever is silent: records that asked for no wake-up are waiting in the ring.
     private static let turnMs: Int32 = 1000
 
     init(
         probes: Probes, sampler: SamplerThread, writer: RecordingWriter?, live: LiveServer?, stopSignals: StopSignals,
         correlator: consuming Correlator, nextSeq: UInt64, observe: @escaping (Event) -> Void,
-        report: @escaping (Finding) -> Void
+        report: @escaping (Finding) -> Void, trouble: @escaping (String) -> Void
     ) {
         self.probes = probes
         self.sampler = sampler
         self.writer = writer
         self.live = live
         self.stopSignals = stopSignals
+        self.trouble = trouble
+        // Only where no hook hears the kernel's kills; what comes from it says so (`from_kmsg`).
+        let deaf = probes.hooks.contains { $0.name.elementsEqual("oom_kill".utf8) && $0.mode == .absent }
+        kernelLog = deaf ? try? KernelLog() : nil
         spine = Spine(
             writer: writer, live: live, correlator: correlator, nextSeq: nextSeq, observe: observe, report: report)
     }
@@ -71,6 +84,8 @@ final class Recorder {
         probes.drain { take($0) }
         sampler.queue.clearWakeup()
         while let event = sampler.queue.pop() { take(event) }
+        kernelLog?.read { take($0) }
+        writer?.takeLosses { take(Event(boottimeNs: Clocks.boottimeNs(), .lost($0))) }
         finishTurn()
     }
 
@@ -83,7 +98,7 @@ final class Recorder {
         take(Event(boottimeNs: Clocks.boottimeNs(), .recorderStop(stop)))
         finishTurn()
         live?.close()
-        writer?.close()
+        isComplete = writer?.close() ?? true
         // Last: detaching waits for the kernel, and everything that was heard is already safe.
         probes.close()
     }
@@ -100,8 +115,18 @@ final class Recorder {
         }
         live?.flush()
         live?.service()
+        reportTrouble()
+        let commitNs = spine.underPressure ? Self.pressureCommitNs : Self.calmCommitNs
+        // Only on a change: setting it wakes the writer.
+        if let writer, writer.commitIntervalNs != commitNs { writer.commitIntervalNs = commitNs }
         if spine.underPressure { sampler.pressureSeen() }
         sampler.setTicksWanted(spine.correlator.wantsTicks)
+    }
+
+    private func reportTrouble() {
+        guard let writer, writer.lastError != lastTrouble else { return }
+        lastTrouble = writer.lastError
+        trouble(lastTrouble.map { "\($0.message); recording goes on in memory" } ?? "the recording is written again")
     }
 
     /// A kill wants a closer look around it; a cgroup's name is news for the sampler.

@@ -28,10 +28,11 @@ final class Session {
     /// - Parameters:
     ///   - observe: called for each event, numbered.
     ///   - report: called for each finding.
+    ///   - trouble: called with one line for people when the disk fails, and when it is back.
     /// - Throws: what is missing, and what to do.
     init(
         _ options: SessionOptions, stopSignals: StopSignals, observe: @escaping (Event) -> Void,
-        report: @escaping (Finding) -> Void
+        report: @escaping (Finding) -> Void, trouble: @escaping (String) -> Void
     ) throws(CommandError) {
         let host = HostSampler(paths: HostPaths(), options: SamplerOptions())
         let startEvents = host.startEvents(version: Bytes(inquestVersion.utf8), recorderTgid: UInt32(getpid()))
@@ -47,7 +48,7 @@ final class Session {
             probes: probes, sampler: SamplerThread(host: host, probes: probes, triggers: PressureTriggers()),
             writer: opened?.writer, live: live, stopSignals: stopSignals,
             correlator: opened?.state.correlator ?? Correlator(rules: options.rules),
-            nextSeq: opened?.nextSeq ?? 1, observe: observe, report: report)
+            nextSeq: opened?.nextSeq ?? 1, observe: observe, report: report, trouble: trouble)
         startLine = Self.describe(options, probes.hooks, protection)
         recorder.begin(startEvents, unrecorded: opened?.state.unrecorded ?? [])
     }
