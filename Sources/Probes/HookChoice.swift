@@ -61,11 +61,15 @@ struct HookChoice {
                 refuse(program, ESRCH)
                 continue
             }
-            guard object.section(program)?.hasPrefix("f") == true else { continue }
+            guard HookChoice.isTrampoline(object.section(program) ?? "") else { continue }
             let code = trials[function] ?? HookChoice.tryTrampoline(id)
             trials[function] = code
             if code != 0 { refuse(program, code) }
         }
+    }
+
+    private static func isTrampoline(_ section: String) -> Bool {
+        section.hasPrefix("fentry/") || section.hasPrefix("fexit/")
     }
 
     /// The type that must exist for a section's hook: a function, or the tracepoint's.

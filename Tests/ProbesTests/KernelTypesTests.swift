@@ -1,0 +1,121 @@
+import Events
+import Glibc
+import Testing
+
+@testable import Probes
+
+@Suite struct KernelTypesTests {
+    /// Type information of five types, as the kernel's documentation lays it out: int, struct of two members, function
+    /// prototype of one parameter, function, typedef.
+    private var sample: [UInt8] {
+        let names = ["", "int", "pair", "a", "b", "do_it", "btf_trace_it", "do_it_not"]
+        var strings: [UInt8] = []
+        var offsets: [String: UInt32] = [:]
+        for name in names {
+            offsets[name] = UInt32(strings.count)
+            strings += Array(name.utf8) + [0]
+        }
+        var types: [UInt32] = []
+        func type(_ name: String, _ kind: UInt32, _ members: UInt32, _ size: UInt32, _ rest: [UInt32]) {
+            types += [offsets[name] ?? 0, kind << 24 | members, size] + rest
+        }
+        type("int", 1, 0, 4, [32])
+        type("pair", 4, 2, 8, [offsets["a"]!, 1, 0, offsets["b"]!, 1, 32])
+        type("", 13, 1, 1, [offsets["a"]!, 1])
+        type("do_it", 12, 0, 3, [])
+        type("btf_trace_it", 8, 0, 3, [])
+        type("do_it_not", 12, 0, 3, [])
+        let header: [UInt32] = [
+            0x1_eb9f, 24, 0, UInt32(types.count * 4), UInt32(types.count * 4), UInt32(strings.count),
+        ]
+        return (header + types).flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
+            + strings
+    }
+
+    private func ids(_ bytes: [UInt8], _ wanted: Set<String>) -> [String: UInt32] {
+        bytes.withUnsafeBytes { KernelTypes(bytes: $0, looking: wanted).ids }
+    }
+
+    @Test func `functions and tracepoints are found by their whole name`() {
+        #expect(ids(sample, ["do_it", "btf_trace_it", "do", "missing"]) == ["do_it": 4, "btf_trace_it": 5])
+        #expect(ids(sample, ["do_it_not"]) == ["do_it_not": 6])
+    }
+
+    @Test func `a struct of a wanted name is no function`() {
+        #expect(ids(sample, ["pair", "int"]) == [:])
+    }
+
+    @Test func `bytes that end anywhere, or are no type information, find nothing and never crash`() {
+        for length in 0..<sample.count { _ = ids(Array(sample.prefix(length)), ["do_it"]) }
+        var damaged = sample
+        damaged[0] = 0
+        #expect(ids(damaged, ["do_it"]) == [:])
+        for index in sample.indices {
+            var flipped = sample
+            flipped[index] ^= 0xff
+            _ = ids(flipped, ["do_it", "btf_trace_it"])
+        }
+    }
+}
+
+@Suite struct KernelSymbolsTests {
+    private func symbols(_ text: String, _ wanted: [String]) throws -> KernelSymbols {
+        var path = Array("/tmp/inquest-kallsyms-XXXXXX".utf8CString)
+        let descriptor = mkstemp(&path)
+        try #require(descriptor >= 0)
+        defer {
+            close(descriptor)
+            unlink(path)
+        }
+        let bytes = Array(text.utf8)
+        try #require(bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) } == bytes.count)
+        return KernelSymbols(
+            looking: wanted, path: String(decoding: path.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    }
+
+    private let table = """
+        ffffffff81000000 T _text
+        ffffffff81000100 t out_of_memory.cold
+        ffffffff81000200 T out_of_memory
+        ffffffff81000200 T out_of_memory_alias
+        ffffffff81000300 t __pfx_mem_cgroup_out_of_memory
+        ffffffff81000310 t mem_cgroup_out_of_memory
+        ffffffff81000400 t end_swap_bio_read
+        ffffffff81000500 d twice
+        ffffffff81000600 d twice
+        ffffffff81000700 d _end
+        ffffffffc0000000 t do_it\t[module]
+
+        """
+
+    @Test func `a function reaches to the next address, its parts belong to it`() throws {
+        let found = try symbols(table, ["out_of_memory", "mem_cgroup_out_of_memory", "absent"])
+        #expect(
+            found.oom.global == [
+                0xffff_ffff_8100_0100..<0xffff_ffff_8100_0200, 0xffff_ffff_8100_0200..<0xffff_ffff_8100_0300,
+            ])
+        #expect(found.oom.memcg == [0xffff_ffff_8100_0310..<0xffff_ffff_8100_0400])
+        #expect(found.oom.sysrq == [])
+        #expect(found.oom.entry(of: [0xffff_ffff_8100_0250, 0xffff_ffff_8100_0320]) == .memcg)
+        #expect(found.oom.entry(of: [0xffff_ffff_8100_0250, 0xffff_ffff_8100_0305]) == .global)
+    }
+
+    @Test func `a name that is there twice has no address`() throws {
+        let found = try symbols(table, ["twice", "end_swap_bio_read"])
+        #expect(found.address("end_swap_bio_read") == 0xffff_ffff_8100_0400)
+        #expect(found.address("twice") == nil)
+        #expect(found.address("absent") == nil)
+    }
+
+    @Test func `zeros instead of addresses tell nothing`() throws {
+        let hidden = try symbols("0000000000000000 T out_of_memory\n0000000000000000 T next\n", ["out_of_memory"])
+        #expect(hidden.ranges.isEmpty)
+    }
+
+    @Test func `lines that cross the reader's buffer are read whole`() throws {
+        let filler = String(repeating: "ffffffff80000000 t some_filling_symbol_of_no_use\n", count: 4000)
+        let found = try symbols(filler + table, ["end_swap_bio_read"])
+        #expect(found.address("end_swap_bio_read") == 0xffff_ffff_8100_0400)
+        #expect(try symbols("no table at all", ["x"]).ranges.isEmpty)
+    }
+}
