@@ -2,7 +2,7 @@
 public struct ProbeOptions: Sendable {
     /// Size of the ring between kernel and recorder. Rounded up to a power of two of pages; it is mapped twice, so twice as much
     /// counts as resident once it has been filled.
-    public var ringBytes = 4 << 20
+    public var ringBytes = 2 << 20
     /// Command lines are cached at exec and shown with a kill. Off for those who keep secrets there.
     public var keepCommandLines = true
     /// Processes whose command lines are kept (some 320 bytes each): the least recently used are forgotten first.
