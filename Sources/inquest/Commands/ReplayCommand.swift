@@ -18,13 +18,18 @@ enum ReplayCommand: Command {
         var correlator: Correlator?
         var found: [Incident] = []
         var progress = ReplayProgress(console)
-        reader.forEach(from: 0) { event in
+        var isAfterGap = false
+        reader.forEach(from: 0, gap: { _ in isAfterGap = true }) { (event: Event) in
             progress.advance(event)
             switch event.payload {
             case .incident: return
             case .snapshot(let snapshot):
-                // The first retained segment's state stands for everything before it; later ones are our own doing.
-                if correlator == nil { correlator = try? Correlator(snapshot: snapshot.state, rules: rules) }
+                // The first retained segment's state stands for everything before it, and the first after a gap for what is
+                // missing; the others are what we have come to ourselves.
+                if correlator == nil || isAfterGap {
+                    correlator = try? Correlator(snapshot: snapshot.state, rules: rules)
+                }
+                isAfterGap = false
             default:
                 if correlator == nil { correlator = Correlator(rules: rules) }
                 correlator?.consume(event) { finding in

@@ -19,7 +19,7 @@ struct SessionOptions {
     var rules = Rules()
 }
 
-/// A recorder with everything it stands on, started in the order that fails cheapest: directory, hooks, host.
+/// A recorder with everything it stands on.
 final class Session {
     let recorder: Recorder
     /// One line for people: what was attached, where it writes.
@@ -34,23 +34,27 @@ final class Session {
         _ options: SessionOptions, stopSignals: StopSignals, observe: @escaping (Event) -> Void,
         report: @escaping (Finding) -> Void, trouble: @escaping (String) -> Void
     ) throws(CommandError) {
+        // First: threads inherit the disk priority, and memory is locked before there is much of it.
+        let unprotected = options.protectSelf ? Self.protect() : []
+        // Hooks before the scan of what is there: a cgroup made in between is then heard, not missed.
+        let probes = try Self.attach(options)
         let host = HostSampler(paths: HostPaths(), options: SamplerOptions())
         let startEvents = host.startEvents(version: Bytes(inquestVersion.utf8), recorderTgid: UInt32(getpid()))
         let opened = try Self.openRecording(options, startEvents)
         let live = try Self.openLive(options, startEvents)
-        let probes = try Self.attach(options)
         host.forEachCommandLine { probes.seedCommandLine(tgid: $0, $1) }
-        var protection: [String] = []
-        if options.protectSelf {
-            protection = SelfProtection.apply().filter { $0.errno != 0 }.map { "\($0.name): \(errnoText($0.errno))" }
-        }
         recorder = Recorder(
             probes: probes, sampler: SamplerThread(host: host, probes: probes, triggers: PressureTriggers()),
             writer: opened?.writer, live: live, stopSignals: stopSignals,
             correlator: opened?.state.correlator ?? Correlator(rules: options.rules),
             nextSeq: opened?.nextSeq ?? 1, observe: observe, report: report, trouble: trouble)
-        startLine = Self.describe(options, probes.hooks, protection)
+        startLine = Self.describe(options, probes.hooks, unprotected)
         recorder.begin(startEvents, unrecorded: opened?.state.unrecorded ?? [])
+    }
+
+    /// What of the protection was refused, each with its reason.
+    private static func protect() -> [String] {
+        SelfProtection.apply().filter { $0.errno != 0 }.map { "\($0.name) (\(errnoText($0.errno)))" }
     }
 
     private struct Opened {
@@ -68,11 +72,12 @@ final class Session {
         recording.totalBytes = Int(clamping: options.totalBytes)
         do throws(RecordingError) {
             let (writer, recovered) = try RecordingWriter.open(directory, recording)
-            return Opened(
-                writer: writer, nextSeq: recovered.nextSeq,
-                state: RecoveredState(snapshot: recovered.snapshot, rules: options.rules) {
-                    recovered.forEachEvent($0)
-                })
+            let state = RecoveredState(snapshot: recovered.snapshot, rules: options.rules) {
+                recovered.forEachEvent($0)
+            }
+            // What is really open: an incident whose state cannot be read must not hold its segments for ever.
+            writer.openIncidents = state.correlator.openIncidents().map(\.openingSeq)
+            return Opened(writer: writer, nextSeq: recovered.nextSeq, state: state)
         } catch {
             throw CommandError(error.message)
         }
