@@ -21,7 +21,7 @@ extension State {
             links.append(
                 link(
                     .throttle, open.throttle.onsetNs,
-                    "tasks stalled at memory.high for \(share: open.throttle.peak) of the time (task time)", .high,
+                    "tasks stalled at memory.high \(taskTime(open.throttle.peak))", .high,
                     [
                         evidence(
                             "task time at memory.high", Figure(open.throttle.peak / 100), "percent",
@@ -115,6 +115,13 @@ extension State {
                     "swap in use", Figure(to), "bytes", threshold: recorder.swapTotalBytes, "/proc/meminfo SwapFree"))
         }
         return link(.swapOut, open.swapOut.onsetNs, text, .high, shown)
+    }
+
+    /// Task time adds up over tasks: beyond the whole it is said in seconds.
+    func taskTime(_ share: UInt64) -> Phrase {
+        share <= 10_000
+            ? "for \(share: share) of the time (task time)"
+            : "for \(duration: share &* 100_000) of task time in every second"
     }
 
     private func saturation(_ open: OpenIncident) -> Link {

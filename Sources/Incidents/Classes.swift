@@ -51,28 +51,36 @@ extension State {
     /// A cgroup that stalls at memory.high most of the time, while its use does not move.
     mutating func checkLivelock(_ index: Int, at ns: UInt64, _ emit: (Finding) -> Void) {
         let window = rules[.livelockWindow]
-        let throttled = cgroups[index].throttleShare(over: window)
+        let least = rules[.livelockStall] * 100
         guard let from = cgroups[index].window.start(of: window) else { return }
         let to = cgroups[index].window.latest
         guard to.ns &- from.ns >= window - window / 10 else { return }
-        let high = rise(from.eventsHigh, to.eventsHigh)
-        guard high != 0, throttled > 0 || high != nil else { return }
-        // Without a hook on the throttle, pressure while the high counter rises says the same.
-        let stalled = throttled > 0 ? throttled : cgroups[index].shares(over: window).some ?? 0
-        guard stalled >= rules[.livelockStall] * 100 else { return }
+        let throttled = cgroups[index].throttleShare(over: window)
+        let pressure = cgroups[index].shares(over: window).some
+        var stalled = throttled
+        if throttled == 0 {
+            // Without a hook on the throttle, pressure while the high counter rises says the same.
+            guard let high = rise(from.eventsHigh, to.eventsHigh), high > 0 else { return }
+            stalled = pressure ?? 0
+        } else if let pressure {
+            // Task time adds up over tasks that each stall a little: the union over the tasks decides.
+            stalled = min(throttled, pressure)
+        }
+        guard stalled >= least else { return }
         let scope = throttlingCgroup(index)
         guard let range = cgroups[scope].useRange(over: window),
             hundredths(range.high - range.low, of: range.high) < rules[.livelockMove] * 100
         else { return }
         cgroups[index].livelock.note(true, stalled, at: ns, hold: rules[.closeCalm])
-        let began =
-            cgroups[index].throttle.isOn(at: ns, hold: rules[.phaseWindow]) ? cgroups[index].throttle.sinceNs : from.ns
+        let throttle = cgroups[index].throttle
+        let began = throttle.isOn(at: ns, hold: rules[.phaseWindow]) ? throttle.sinceNs : from.ns
         let id = cgroups[scope].id
-        if let at = ensure(cgroupScope(id, names.path(id)), .throttleLivelock, from: began, holding: ns, emit) {
-            open[at].throttle.follow(cgroups[index].throttle, at: ns, hold: rules[.phaseWindow])
-            if open[at].throttle.onsetNs == 0 {
-                open[at].throttle.follow(cgroups[index].livelock, at: ns, hold: rules[.phaseWindow])
-            }
+        guard let at = ensure(cgroupScope(id, names.path(id)), .throttleLivelock, from: began, holding: ns, emit) else {
+            return
+        }
+        open[at].throttle.follow(throttle, at: ns, hold: rules[.phaseWindow])
+        if open[at].throttle.onsetNs == 0 {
+            open[at].throttle.follow(cgroups[index].livelock, at: ns, hold: rules[.phaseWindow])
         }
     }
 

@@ -18,7 +18,8 @@ struct LinkTrack: Fields {
     /// Takes over what is going on now.
     mutating func follow(_ onset: Onset, at ns: UInt64, hold: UInt64) {
         guard onset.isOn(at: ns, hold: hold) else { return }
-        if onsetNs == 0 {
+        // Several cgroups may be followed: the earliest counts.
+        if onsetNs == 0 || onset.sinceNs < onsetNs {
             onsetNs = onset.sinceNs
             first = onset.first
         }

@@ -120,9 +120,8 @@ extension State {
     private func livelock(_ open: OpenIncident, _ text: inout Phrase) {
         let scope = open.incident.scope
         let who = cgroupLabel(scope.cgroupID, scope.cgroup)
-        text.say(
-            "\(who) stalled at memory.high\(open.throttle.peak > 0 ? " for \(share: open.throttle.peak) of the time (task time)" : ""), and its use did not move: alive, but without progress."
-        )
+        let howMuch: Phrase = open.throttle.peak > 0 ? " \(taskTime(open.throttle.peak))" : ""
+        text.say("\(who) stalled at memory.high\(howMuch), and its use did not move: alive, but without progress.")
         if let track = open.cgroups.first(where: { $0.id == scope.cgroupID }), let peak = track.peakBytes.value,
             let high = track.highBytes.value
         {
