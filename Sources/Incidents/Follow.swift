@@ -137,9 +137,7 @@ extension State {
         for memcg in kill.cgroup where memcg.cgroupID != 0 && (memcg.isOomMemcg || memcg == kill.cgroup.first) {
             guard let at = track(index, memcg.cgroupID) else { continue }
             if open[index].cgroups[at].path.isEmpty { open[index].cgroups[at].path = memcg.cgroup }
-            // On a v1 hierarchy the swap figure already includes memory.
-            let use =
-                recorder.cgroupMode == .legacy ? memcg.currentBytes : sum(memcg.currentBytes, memcg.swapCurrentBytes)
+            let use = sum(memcg.currentBytes, memcg.swapCurrentBytes)
             if let bytes = use.value, bytes > open[index].cgroups[at].peakBytes.value ?? 0 {
                 open[index].cgroups[at].peakBytes = use
                 open[index].cgroups[at].peakNs = kill.at.boottimeNs

@@ -144,8 +144,15 @@ extension State {
         result.lowBytes = bytes(memcg.lowPages)
         result.highBytes = bytes(memcg.highPages)
         result.maxBytes = bytes(memcg.maxPages)
-        result.swapCurrentBytes = bytes(memcg.swapUsagePages)
-        result.swapMaxBytes = bytes(memcg.swapMaxPages)
+        if recorder.cgroupMode == .legacy {
+            // v1 counts and limits memory and swap together; the swap alone is what that leaves beside the memory.
+            result.swapCurrentBytes = bytes(Figure(rise(memcg.usagePages, memcg.swapUsagePages)))
+            let left = Figure(rise(memcg.maxPages, memcg.swapMaxPages))
+            result.swapMaxBytes = memcg.swapMaxPages.isUnlimited ? .unlimited : bytes(left)
+        } else {
+            result.swapCurrentBytes = bytes(memcg.swapUsagePages)
+            result.swapMaxBytes = bytes(memcg.swapMaxPages)
+        }
         result.eventsLocalHigh = memcg.highEvents
         result.eventsLocalMax = memcg.maxEvents
         result.eventsLocalOom = memcg.oomEvents

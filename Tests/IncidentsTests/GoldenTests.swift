@@ -18,6 +18,13 @@ import Testing
         }
     }
 
+    @Test(arguments: Cases.names)
+    func `no sentence shows how it was made`(_ name: String) throws {
+        // A Phrase inside a String literal is written as Swift sees it: that must not reach a reader.
+        let text = try #require(Cases.expected(name))
+        for trace in ["Phrase(", "Optional(", "nil"] { #expect(!text.contains(trace), "\(name): \(trace)") }
+    }
+
     @Test func `there are golden cases`() { #expect(Cases.names.count >= 20) }
 
     @Test(arguments: Cases.names)
