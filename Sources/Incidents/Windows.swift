@@ -87,14 +87,16 @@ func rise(_ from: Figure, _ to: Figure) -> UInt64? {
     return b - a
 }
 
-/// Sums that stay unknown only when all parts are.
-func sum(_ parts: Figure...) -> Figure {
-    var total: UInt64?
-    for part in parts {
-        if let value = part.value { total = (total ?? 0) &+ value }
-    }
-    return Figure(total)
+/// A sum that stays unknown only when both parts are.
+@inline(__always)
+func sum(_ a: Figure, _ b: Figure) -> Figure {
+    guard let x = a.value else { return Figure(b.value) }
+    return Figure(x &+ (b.value ?? 0))
 }
+
+func sum(_ a: Figure, _ b: Figure, _ c: Figure) -> Figure { sum(sum(a, b), c) }
+
+func sum(_ a: Figure, _ b: Figure, _ c: Figure, _ d: Figure) -> Figure { sum(sum(a, b), sum(c, d)) }
 
 /// Hundredths of a percent of `part / whole`.
 @inline(__always)

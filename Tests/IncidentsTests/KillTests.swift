@@ -123,9 +123,9 @@ import Testing
         let lines = (0..<500).map { mark(10 + Double($0) / 100, 1000 + $0) }
         let incident = try #require(
             try Cases.run(EventText.parse(([start] + lines).joined(separator: "\n"))).open.first)
-        #expect(incident.kills.count == 128)
+        #expect(incident.kills.count == 64)
         #expect(incident.timeline.count <= 512)
-        #expect(incident.quality.notes.contains(Bytes("372 further kills beyond the first 128".utf8)))
+        #expect(incident.quality.notes.contains(Bytes("436 further kills beyond the first 64".utf8)))
         #expect(incident.timeline.first?.at == Moment(boottimeNs: 10_000_000_000))
         #expect(incident.timeline.last?.at == Moment(boottimeNs: 14_990_000_000))
     }
@@ -145,7 +145,7 @@ import Testing
     @Test func `one incident a scope, and only so many at once`() throws {
         let lines = (0..<100).map { mark(10 + Double($0) / 1000, 2000 + $0, cgroup: 100 + $0, path: "/c\($0)") }
         let (findings, open, _) = Cases.run(try EventText.parse(([start] + lines).joined(separator: "\n")))
-        #expect(open.count == 32)
+        #expect(open.count == 24)
         #expect(findings.filter { if case .opened = $0 { true } else { false } }.count == 100)
     }
 }

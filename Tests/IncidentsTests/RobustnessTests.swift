@@ -26,7 +26,7 @@ import Testing
     @Test(arguments: 0..<24 as Range<UInt64>)
     func `no stream of events, however absurd, breaks the correlator`(_ seed: UInt64) throws {
         let (findings, open, state) = Cases.run(events(seed: seed, count: 1500, orderly: seed % 2 == 0))
-        #expect(open.count <= 32)
+        #expect(open.count <= 24)
         // Whatever came of it can be archived and read again.
         for case .closed(let incident) in findings {
             #expect(try Archive.read(Incident.self, from: Archive.write(incident)) == incident)
@@ -97,6 +97,54 @@ import Testing
             }
             #expect(opened == Set(open.map(\.id)), "\(name)")
         }
+    }
+
+    @Test func `memory is bounded when everything comes at once`() throws {
+        var correlator = Correlator()
+        var seq: UInt64 = 0
+        func take(_ ns: UInt64, _ payload: Payload) {
+            seq += 1
+            correlator.consume(Event(seq: seq, boottimeNs: ns, payload)) { _ in }
+        }
+        let second: UInt64 = 1_000_000_000
+        for id in 1...6000 as ClosedRange<UInt64> {
+            var change = CgroupChange()
+            change.id = id
+            change.path = Bytes("/\(String(repeating: "x", count: 100))/\(id)".utf8)
+            take(second, .cgroup(change))
+        }
+        for id in 1...300 as ClosedRange<UInt64> {
+            for time in 1...70 as ClosedRange<UInt64> {
+                var sample = CgroupSample()
+                sample.cgroup = id
+                sample.currentBytes = Figure(time << 40)
+                sample.memorySomeUs = Figure(time << 30)
+                take(time * second, .cgroupSample(sample))
+            }
+        }
+        for scope in 0..<40 as Range<UInt64> {
+            for number in 0..<80 as Range<UInt64> {
+                var kill = OomKill()
+                kill.entry = .memcg
+                kill.victim.task.tgid = UInt32(scope * 1000 + number)
+                kill.victim.task.cgroup = scope * 10
+                kill.victim.cgroupPath =
+                    Bytes("/\(1000 + scope)".utf8) + Bytes(repeating: UInt8(ascii: "y"), count: 500)
+                kill.victim.cmdline = Bytes(repeating: UInt8(ascii: "z"), count: 256)
+                kill.ancestors = (0..<8 as Range<UInt64>).map { index in
+                    var memcg = MemcgState()
+                    memcg.id = scope * 10 + index
+                    memcg.usagePages = Figure(1 << 30)
+                    memcg.maxPages = index == 0 ? Figure(1 << 30) : .unlimited
+                    return memcg
+                }
+                take(100 * second + scope * 1_000_000 + number, .oomKill(kill))
+            }
+        }
+        #expect(correlator.openIncidents().count == 24)
+        let bytes = correlator.snapshot().count
+        print("snapshot with every bound reached: \(bytes) bytes")
+        #expect(bytes < 16 << 20)
     }
 
     @Test func `how fast it is`() {
