@@ -185,6 +185,7 @@ public final class Probes {
         config.long_stall_ns = options.longStallNs
         config.slow_io_per_second = options.slowIOsPerSecond
         config.long_stalls_per_second = options.longStallsPerSecond
+        config.signals_per_second = options.signalsPerSecond
         config.self_tgid = UInt32(getpid())
         config.memory_hierarchy = memoryHierarchy()
         config.keep_cmdlines = options.keepCommandLines ? 1 : 0
