@@ -205,6 +205,7 @@ extension LossSource {
         case .ioTimeUnknown: "IOs without times of their own"
         case .markFull: "victims whose exit could not be awaited"
         case .stallSuppressed: "long stalls beyond the rate limit"
+        case .signalSuppressed: "signals between processes beyond the rate limit"
         case .sampleQueueFull: "the sampler's queue was full"
         case .recordingMemoryFull: "the disk was too slow for the recorder's memory"
         case .recordingThinned: "the incident was larger than the recording"

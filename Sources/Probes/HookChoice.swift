@@ -10,6 +10,8 @@ struct HookChoice {
     let features: [Feature]
     /// Errno by program.
     private(set) var refusals: [String: Int32] = [:]
+    /// Of the functions asked for beside those of the hooks: those that this kernel does not have.
+    private(set) var absentFunctions: Set<String> = []
 
     init(features: [Feature]) { self.features = features }
 
@@ -48,13 +50,16 @@ struct HookChoice {
     // MARK: Before loading
 
     /// Refuses the programs whose hook this kernel does not have, or that no trampoline may be put on.
-    mutating func screen(_ object: BpfObject) throws(ProbeError) {
+    ///
+    /// - Parameter others: further functions to look for in the same pass (`absentFunctions`).
+    mutating func screen(_ object: BpfObject, others: Set<String>) throws(ProbeError) {
         var functions: [String: String] = [:]
         for program in features.flatMap(\.candidates).flatMap(\.programs) {
             guard let section = object.section(program) else { throw .badObject("has no program \(program)") }
             functions[program] = HookChoice.neededType(section)
         }
-        let types = try KernelTypes(looking: Set(functions.values))
+        let types = try KernelTypes(looking: Set(functions.values).union(others))
+        absentFunctions = others.filter { types.ids[$0] == nil }
         var trials: [String: Int32] = [:]
         for (program, function) in functions {
             guard let id = types.ids[function] else {

@@ -3,19 +3,23 @@ import Glibc
 
 /// Addresses of a few kernel symbols, from one pass over `/proc/kallsyms`.
 ///
-/// Read once, after everything is attached: the kernel writes some 5 MB for it. Parts of a function that the compiler moved away
-/// (`name.cold`, `name.isra.0`) count as the function. Without CAP_SYSLOG the file shows only zeros: nothing is known then.
+/// Read once, after everything is attached, and only until all is found: the kernel takes tens of milliseconds to write the
+/// whole. Parts of a function that the compiler moved away (`name.cold`, `name.isra.0`) count as the function as far as they
+/// come before it. Without CAP_SYSLOG the file shows only zeros: nothing is known then.
 struct KernelSymbols {
     /// Address ranges by name.
     private(set) var ranges: [String: [Range<UInt64>]] = [:]
+    /// Names found as they are, not only in parts.
+    private var whole: Set<String> = []
 
-    init(looking wanted: [String], path: String = "/proc/kallsyms") {
+    /// - Parameter absent: names that this kernel is known not to have; they are not waited for.
+    init(looking wanted: [String], absent: Set<String> = [], path: String = "/proc/kallsyms") {
         let names = wanted.map { Array($0.utf8) }
+        let awaited = wanted.filter { !absent.contains($0) }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 8)
         defer { unsafe buffer.deallocate() }
         var carried: [UInt8] = []
-        /// Symbols seen whose end is the next address.
-        var open: [(name: Int, start: UInt64)] = []
+        var open: [OpenSymbol] = []
         _ = unsafe readPieces(path, buffer: buffer) { piece in
             var rest = unsafe piece
             if !carried.isEmpty {
@@ -33,17 +37,21 @@ struct KernelSymbols {
                 unsafe rest = UnsafeRawBufferPointer(rebasing: rest[(end + 1)...])
             }
             unsafe carried.append(contentsOf: rest)
-            return true
+            return !awaited.allSatisfy(whole.contains)
         }
     }
 
-    /// The address of a symbol; `nil` when there is none, or more than one of that name.
+    /// The address of a symbol; `nil` when there is none, or more than one of that name among what was read.
     func address(_ name: String) -> UInt64? {
         guard let all = ranges[name], all.count == 1 else { return nil }
         return all[0].lowerBound
     }
 
     static let oomNames = ["mem_cgroup_out_of_memory", "moom_callback", "out_of_memory", "pagefault_out_of_memory"]
+
+    /// Those that a kernel may be built without (CONFIG_MAGIC_SYSRQ). Its type information tells, and always has them: their
+    /// address is taken, so the compiler changes nothing about them.
+    static let optional: Set<String> = ["moom_callback"]
 
     /// Where the ways into the OOM killer lie.
     var oom: OomSymbols {
@@ -54,6 +62,13 @@ struct KernelSymbols {
         return symbols
     }
 
+    /// A symbol whose end is the next address.
+    private struct OpenSymbol {
+        let name: Int
+        let start: UInt64
+        let whole: Bool
+    }
+
     private static func lineEnd(_ bytes: UnsafeRawBufferPointer) -> Int? {
         guard let base = bytes.baseAddress, let found = unsafe memchr(base, 10, bytes.count) else { return nil }
         return unsafe UnsafeRawPointer(found) - base
@@ -61,14 +76,16 @@ struct KernelSymbols {
 
     /// `ffffffff81597150 t oom_kill_process` and, of a module, a tab and `[module]`.
     private mutating func line(
-        _ bytes: UnsafeRawBufferPointer, _ names: [[UInt8]], _ open: inout [(name: Int, start: UInt64)]
+        _ bytes: UnsafeRawBufferPointer, _ names: [[UInt8]], _ open: inout [OpenSymbol]
     ) {
         let nameStart = 19
         guard bytes.count > nameStart else { return }
         if !open.isEmpty {
             let address = unsafe KernelSymbols.address(bytes)
             for symbol in open where address > symbol.start {
-                ranges[String(decoding: names[symbol.name], as: UTF8.self), default: []].append(symbol.start..<address)
+                let name = String(decoding: names[symbol.name], as: UTF8.self)
+                ranges[name, default: []].append(symbol.start..<address)
+                if symbol.whole { whole.insert(name) }
             }
             open.removeAll { address > $0.start }
         }
@@ -81,7 +98,7 @@ struct KernelSymbols {
             }
             guard equal else { continue }
             let start = unsafe KernelSymbols.address(bytes)
-            if start != 0 { open.append((index, start)) }
+            if start != 0 { open.append(OpenSymbol(name: index, start: start, whole: bytes.count == end)) }
         }
     }
 

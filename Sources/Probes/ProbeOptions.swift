@@ -14,5 +14,9 @@ public struct ProbeOptions: Sendable {
     public var longStallNs: UInt64 = 500_000_000
     public var longStallsPerSecond: UInt32 = 50
 
+    /// Fatal signals from process to process that get a record; the kernel's own always do. Bounds what a flood of signals can
+    /// take of the ring.
+    public var signalsPerSecond: UInt32 = 500
+
     public init() {}
 }

@@ -33,7 +33,8 @@ public final class Probes {
         self.choice = choice
         hooks = choice.states
         // Everything is heard from here on; what the records refer to is looked up while they wait in the ring.
-        let symbols = KernelSymbols(looking: KernelSymbols.oomNames + Probes.symbolVariables.map(\.symbol))
+        let symbols = KernelSymbols(
+            looking: KernelSymbols.oomNames + Probes.symbolVariables.map(\.symbol), absent: choice.absentFunctions)
         for (symbol, variable) in Probes.symbolVariables {
             guard let map = object.mapDescriptor(variable), var address = symbols.address(symbol) else { continue }
             var key: UInt32 = 0
@@ -146,7 +147,7 @@ public final class Probes {
     private static func attach(_ options: ProbeOptions) throws(ProbeError) -> (BpfObject, HookChoice) {
         var choice = HookChoice(features: Feature.table(options))
         var object = try opened(options)
-        try choice.screen(object)
+        try choice.screen(object, others: KernelSymbols.optional)
         while true {
             let programs = choice.programs
             try object.select(programs)
@@ -184,6 +185,7 @@ public final class Probes {
         config.long_stall_ns = options.longStallNs
         config.slow_io_per_second = options.slowIOsPerSecond
         config.long_stalls_per_second = options.longStallsPerSecond
+        config.signals_per_second = options.signalsPerSecond
         config.self_tgid = UInt32(getpid())
         config.memory_hierarchy = memoryHierarchy()
         config.keep_cmdlines = options.keepCommandLines ? 1 : 0

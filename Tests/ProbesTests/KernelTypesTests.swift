@@ -59,7 +59,7 @@ import Testing
 }
 
 @Suite struct KernelSymbolsTests {
-    private func symbols(_ text: String, _ wanted: [String]) throws -> KernelSymbols {
+    private func symbols(_ text: String, _ wanted: [String], absent: Set<String> = []) throws -> KernelSymbols {
         var path = Array("/tmp/inquest-kallsyms-XXXXXX".utf8CString)
         let descriptor = mkstemp(&path)
         try #require(descriptor >= 0)
@@ -70,7 +70,8 @@ import Testing
         let bytes = Array(text.utf8)
         try #require(bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) } == bytes.count)
         return KernelSymbols(
-            looking: wanted, path: String(decoding: path.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+            looking: wanted, absent: absent,
+            path: String(decoding: path.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }
 
     private let table = """
@@ -105,6 +106,24 @@ import Testing
         #expect(found.address("end_swap_bio_read") == 0xffff_ffff_8100_0400)
         #expect(found.address("twice") == nil)
         #expect(found.address("absent") == nil)
+    }
+
+    @Test func `what comes after everything was found is not read, and what is known to be absent is not waited for`()
+        throws
+    {
+        let filler = String(repeating: "ffffffff90000000 t some_filling_symbol_of_no_use\n", count: 4000)
+        let later = "ffffffffa0000000 t end_swap_bio_read\nffffffffa0000100 t last\n"
+        let wanted = ["end_swap_bio_read", "moom_callback"]
+        #expect(try symbols(table + filler + later, wanted).address("end_swap_bio_read") == nil)
+        let known = try symbols(table + filler + later, wanted, absent: ["moom_callback"])
+        #expect(known.address("end_swap_bio_read") == 0xffff_ffff_8100_0400)
+    }
+
+    /// A part of a function is not the function: the search goes on.
+    @Test func `a part moved away does not end the search`() throws {
+        let filler = String(repeating: "ffffffff80000000 t some_filling_symbol_of_no_use\n", count: 4000)
+        let found = try symbols("ffffffff80000000 t out_of_memory.cold\n" + filler + table, ["out_of_memory"])
+        #expect(found.oom.global.contains(0xffff_ffff_8100_0200..<0xffff_ffff_8100_0300))
     }
 
     @Test func `zeros instead of addresses tell nothing`() throws {

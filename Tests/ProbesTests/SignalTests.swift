@@ -141,6 +141,34 @@ extension LiveTests {
             }
         }
 
+        @Test func `a flood of signals is cut, counted, and takes no kill with it`() throws {
+            var options = ProbeOptions()
+            options.signalsPerSecond = 10
+            try Live.listening(options) { listener in
+                let target = try idle("term=stay")
+                let rounds = 200
+                for _ in 0..<rounds {
+                    // In turn: the same signal again, still pending, would not count.
+                    kill(target.pid, SIGTERM)
+                    kill(target.pid, SIGABRT)
+                }
+                let cgroup = try #require(MemoryCgroup("inquest-test-flood", limitBytes: 32 << 20))
+                let victim = try #require(Child.balloon("mb=64"))
+                try #require(cgroup.add(victim.pid))
+                victim.go()
+                _ = victim.wait()
+                #expect(listener.wait { $0.exit(of: victim) != nil })
+                #expect(listener.kills(of: victim).count == 1)
+                #expect(listener.signals(to: victim).map(\.origin) == [.kernel])
+                var suppressed: UInt64 = 0
+                listener.probes.readIntervals {
+                    if case .lost(let lost) = $0.payload, lost.source == .signalSuppressed { suppressed += lost.count }
+                }
+                #expect(suppressed > 0)
+                #expect(listener.signals(to: target).count < rounds)
+            }
+        }
+
         @Test func `without command lines there are none`() throws {
             var options = ProbeOptions()
             options.keepCommandLines = false

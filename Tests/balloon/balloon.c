@@ -5,7 +5,8 @@
  *   balloon [name=BYTES] [uid=N] [adj=N] [threads=N] [mb=N] [quit=MB] [then=hold] [term=stay]
  *
  * mb: how much to touch, shared among the threads. quit: another thread ends the process once that much is touched.
- * then=hold: stay when all is touched. term=stay: SIGTERM is handled, and changes nothing.
+ * then=hold: stay when all is touched. term=stay: SIGTERM and SIGABRT are handled,
+ * and change nothing.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -67,9 +68,10 @@ int main(int count, char **arguments)
 			prctl(PR_SET_NAME, argument + 5);
 		else if (!strcmp(argument, "then=hold"))
 			hold = 1;
-		else if (!strcmp(argument, "term=stay"))
+		else if (!strcmp(argument, "term=stay")) {
 			signal(SIGTERM, stay);
-		else if (!strncmp(argument, "adj=", 4)) {
+			signal(SIGABRT, stay);
+		} else if (!strncmp(argument, "adj=", 4)) {
 			FILE *file = fopen("/proc/self/oom_score_adj", "w");
 
 			if (!file || fprintf(file, "%ld", number(argument, "adj=")) < 0 || fclose(file))

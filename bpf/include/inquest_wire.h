@@ -59,7 +59,8 @@ enum iq_kind {
 	X(SLOW_IO_SUPPRESSED, 6) /* slow IOs beyond the rate limit */            \
 	X(IO_TIME_UNKNOWN, 7)    /* a request without its own timestamps */      \
 	X(MARK_FULL, 8)          /* a victim whose exit could not be awaited */  \
-	X(STALL_SUPPRESSED, 9)   /* long stalls beyond the rate limit */
+	X(STALL_SUPPRESSED, 9)   /* long stalls beyond the rate limit */         \
+	X(SIGNAL_SUPPRESSED, 10) /* signals between processes beyond the rate limit */
 
 enum iq_drop {
 #define X(name, number) IQ_DROP_##name = number,
@@ -330,6 +331,8 @@ struct iq_config {
 	uint32_t long_stalls_per_second;
 	uint32_t self_tgid;       /* the recorder */
 	uint32_t memory_hierarchy; /* hierarchy id whose cgroups are reported */
+	uint32_t signals_per_second; /* from process to process; the kernel's own are never left out */
+	uint32_t reserved;
 	uint32_t keep_cmdlines;   /* 0: --no-cmdline */
 	uint32_t swap_read_known; /* 1: end_swap_bio_read was found */
 };

@@ -9,6 +9,7 @@
 #define INQUEST_KILL_BPF_H
 
 #include "core.bpf.h"
+#include "rate.bpf.h"
 #include "victim.bpf.h"
 
 enum { IQ_SIGABRT = 6, IQ_SIGKILL = 9, IQ_SIGTERM = 15 };
@@ -273,6 +274,8 @@ int iq_mark_victim(struct bpf_raw_tracepoint_args *ctx)
 
 /* --- Fatal signals --- */
 
+struct iq_rate iq_signal_rate; /* not static: the compiler would split it, and BTF with it */
+
 /* Room for a component that is cut afterwards. */
 struct iq_signal_record {
 	struct iq_signal signal;
@@ -312,6 +315,11 @@ int iq_signal_generate(struct bpf_raw_tracepoint_args *ctx)
 	if (number == IQ_SIGKILL || result == 0 || result == IQ_SIGNAL_PENDING)
 		iq_mark_process(tgid, number, 0);
 
+	/* Anyone may send signals without end; they must not crowd out a kill. */
+	if (!by_kernel && !iq_within_rate(&iq_signal_rate, bpf_ktime_get_boot_ns(), iq_config.signals_per_second)) {
+		iq_count_drop(IQ_DROP_SIGNAL_SUPPRESSED);
+		return 0;
+	}
 	record = iq_reserve(struct iq_signal_record, sizeof *signal, IQ_KIND_SIGNAL, IQ_DROP_RING_FULL_KILL);
 	if (!record)
 		return 0;

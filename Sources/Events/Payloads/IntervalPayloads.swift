@@ -78,7 +78,7 @@ public struct CgroupStall: Fields, Equatable, Sendable {
     }
 }
 
-/// What could not be observed, and where. The first ten are the kernel side's (`enum iq_drop`), in its order.
+/// What could not be observed, and where. The first eleven are the kernel side's (`enum iq_drop`), in its order.
 public enum LossSource: UInt8, Choice {
     case ringFullKill = 0
     case ringFullOther = 1
@@ -91,6 +91,8 @@ public enum LossSource: UInt8, Choice {
     case ioTimeUnknown = 7
     case markFull = 8
     case stallSuppressed = 9
+    /// Fatal signals from process to process beyond the rate limit; their exits are reported all the same.
+    case signalSuppressed = 10
     /// The sampler's queue to the recorder was full.
     case sampleQueueFull = 32
     /// The disk was too slow for the bounded memory of the recorder.
