@@ -93,6 +93,40 @@ import Testing
         #expect(!cause.evidence.isEmpty)
     }
 
+    @Test func `a container runtime's SIGKILL inside a running incident is a kill of that incident`() throws {
+        let stop = signal(11, 9, from: "containerd-shim", 600, to: 12, "sender_exe=/usr/bin/containerd-shim-runc-v2")
+        let incidents = try open(mark(10, 9), stop)
+        #expect(incidents.count == 1)
+        #expect(incidents.first?.incidentClass == .userspaceKill)
+        #expect(incidents.first?.classes.map(\.to) == [.containedKill, .userspaceKill])
+        #expect(incidents.first?.kills.last?.cause.killer == .containerRuntime)
+        #expect(incidents.first?.kills.last?.cause.confidence == .high)
+    }
+
+    @Test(arguments: ["sender.session=5 target.task.session=5", "target.task.ppid=600"])
+    func `a shell that ends its own is no kill, even inside a running incident`(_ relation: String) throws {
+        let incident = try #require(try open(mark(10, 9), signal(11, 9, from: "bash", 600, to: 12, relation)).first)
+        #expect(incident.kills.count == 1)
+        #expect(incident.timeline.last?.kind == .signal)
+    }
+
+    @Test func `an exit says when, how, and what it freed`() throws {
+        let incident = try #require(try open(mark(10, 9), "10.25 exit task.tgid=9 exit_code=9 rss_pages=100").first)
+        let outcome = try #require(incident.kills.first?.outcome)
+        #expect(outcome.exitTime == Moment(boottimeNs: 10_250_000_000))
+        #expect(outcome.exitCode == 9)
+        #expect(outcome.killToExitNs == 250_000_000)
+        #expect(outcome.freedBytes == 409_600)
+    }
+
+    @Test func `what was not heard is unknown, never zero`() throws {
+        let kill = try #require(try open(mark(10, 9)).first?.kills.first)
+        #expect(kill.outcome.freedBytes.isUnknown && kill.outcome.exitTime.isUnknown && kill.outcome.exitCode == nil)
+        #expect(kill.cause.limitPages.isUnknown && kill.cause.order == nil && kill.cause.chosenPoints == nil)
+        #expect(kill.host.memory.availableBytes.isUnknown && kill.host.sampleAgeNs.isUnknown)
+        #expect(kill.quality.partialFields.contains(Bytes("victim.anon_rss_bytes".utf8)))
+    }
+
     @Test func `names stay the bytes they are`() throws {
         let hostile = "\"/a/\\e[31m x\\ny\""
         let incident = try #require(try open(mark(10, 9, path: hostile)).first)
