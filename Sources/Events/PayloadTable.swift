@@ -74,7 +74,9 @@ extension Payload {
     }
 
     /// Builds the payload of a kind from a reader.
-    @inlinable public static func read<W: FieldWalker & ~Copyable>(_ kind: EventKind, _ w: inout W) throws(W.Failure) -> Payload {
+    @inlinable public static func read<W: FieldWalker & ~Copyable>(_ kind: EventKind, _ w: inout W) throws(W.Failure)
+        -> Payload
+    {
         switch kind {
         case .oomKill: .oomKill(try build(&w))
         case .signal: .signal(try build(&w))

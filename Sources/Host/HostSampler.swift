@@ -104,7 +104,8 @@ public final class HostSampler {
     ///   - lastCompletionNs: when a device last completed a request (boottime), where that is known.
     ///   - body: takes the events. It may `note` a cgroup, but must not `forget` one or tick again.
     public func sample(
-        underPressure: Bool, tellAll: Bool = false, lastCompletionNs: (UInt32) -> UInt64? = { _ in nil }, _ body: (Event) -> Void
+        underPressure: Bool, tellAll: Bool = false, lastCompletionNs: (UInt32) -> UInt64? = { _ in nil },
+        _ body: (Event) -> Void
     ) {
         let snapshot = clock()
         let time = snapshot.boottimeNs

@@ -1,6 +1,7 @@
 import CLibbpf
 import Events
 import Glibc
+import Synchronization
 
 /// The ring that the BPF programs write to, mapped here.
 ///
@@ -52,7 +53,8 @@ private final class RingReceiver {
     private let symbols: OomSymbols
     private var body: ((Event) -> Void)?
     private var received = 0
-    private var undecodable: UInt64 = 0
+    /// Counted by the thread that drains, taken by the one that reads the counters.
+    private let undecodable = Atomic<UInt64>(0)
 
     init(symbols: OomSymbols) { self.symbols = symbols }
 
@@ -72,13 +74,12 @@ private final class RingReceiver {
         do {
             body?(try unsafe WireDecoder.event(from: bytes.bytes, symbols: symbols))
         } catch {
-            undecodable += 1
+            undecodable.add(1, ordering: .relaxed)
         }
         return received < Ring.drainBound ? 0 : -1
     }
 
     func takeUndecodable() -> UInt64 {
-        defer { undecodable = 0 }
-        return undecodable
+        undecodable.exchange(0, ordering: .relaxed)
     }
 }

@@ -46,7 +46,10 @@ static void *leave(void *unused)
 	_exit(0);
 }
 
-static void stay(int signal) { (void)signal; }
+static void stay(int signal)
+{
+	(void)signal;
+}
 
 static long number(const char *argument, const char *name)
 {

@@ -20,27 +20,27 @@
 
 #include <stdint.h>
 
-#define IQ_COMM_LEN 16       /* TASK_COMM_LEN */
-#define IQ_CMDLINE_MAX 256   /* bytes of a command line that are kept */
-#define IQ_PATH_MAX 512      /* bytes of a path, its components leaf first, each NUL-terminated */
-#define IQ_EXE_MAX 256       /* the same, for the path of an executable */
-#define IQ_ANCESTORS_MAX 8   /* memory cgroups recorded with a kill, the victim's own first */
-#define IQ_STACK_MAX 16      /* kernel stack frames recorded with a kill */
-#define IQ_HIST_SLOTS 32     /* log2 buckets: slot n counts [2^n, 2^(n+1)) microseconds; slot 0 also holds less than 1 */
+#define IQ_COMM_LEN 16	   /* TASK_COMM_LEN */
+#define IQ_CMDLINE_MAX 256 /* bytes of a command line that are kept */
+#define IQ_PATH_MAX 512	   /* bytes of a path, its components leaf first, each NUL-terminated */
+#define IQ_EXE_MAX 256	   /* the same, for the path of an executable */
+#define IQ_ANCESTORS_MAX 8 /* memory cgroups recorded with a kill, the victim's own first */
+#define IQ_STACK_MAX 16	   /* kernel stack frames recorded with a kill */
+#define IQ_HIST_SLOTS 32   /* log2 buckets: slot n counts [2^n, 2^(n+1)) microseconds; slot 0 also holds less than 1 */
 
 #define IQ_UNKNOWN UINT64_MAX
 #define IQ_UNLIMITED (UINT64_MAX - 1)
 #define IQ_UNKNOWN32 UINT32_MAX
 
 /* Record kinds of the ring buffer. Numbers below 32 belong to the kernel side. */
-#define IQ_KINDS(X)                                                            \
-	X(OOM_KILL, 1)      /* struct iq_oom_kill: oom:mark_victim */           \
-	X(SIGNAL, 2)        /* struct iq_signal: signal:signal_generate */      \
-	X(EXIT, 3)          /* struct iq_exit: sched:sched_process_exit */      \
-	X(REAP, 4)          /* struct iq_reap: oom:*_reap* tracepoints */       \
-	X(STALL, 5)         /* struct iq_stall: one long stall */               \
-	X(SLOW_IO, 6)       /* struct iq_slow_io: block:block_rq_complete */    \
-	X(CGROUP, 7)        /* struct iq_cgroup: cgroup:cgroup_mkdir and kin */
+#define IQ_KINDS(X)                                                     \
+	X(OOM_KILL, 1) /* struct iq_oom_kill: oom:mark_victim */        \
+	X(SIGNAL, 2)   /* struct iq_signal: signal:signal_generate */   \
+	X(EXIT, 3)     /* struct iq_exit: sched:sched_process_exit */   \
+	X(REAP, 4)     /* struct iq_reap: oom:*_reap* tracepoints */    \
+	X(STALL, 5)    /* struct iq_stall: one long stall */            \
+	X(SLOW_IO, 6)  /* struct iq_slow_io: block:block_rq_complete */ \
+	X(CGROUP, 7)   /* struct iq_cgroup: cgroup:cgroup_mkdir and kin */
 
 enum iq_kind {
 #define X(name, number) IQ_KIND_##name = number,
@@ -50,31 +50,31 @@ enum iq_kind {
 
 /* Why a record was lost in the kernel: indices of the map iq_drops. */
 #define IQ_DROPS(X)                                                             \
-	X(RING_FULL_KILL, 0)     /* no room in the ring for a kill or signal */  \
-	X(RING_FULL_OTHER, 1)    /* no room in the ring for another record */    \
-	X(IO_SERIES_FULL, 2)     /* no free slot for a device x operation */     \
-	X(CGROUP_IO_FULL, 3)     /* no free slot for a cgroup x device */        \
-	X(STALL_SERIES_FULL, 4)  /* no free slot for a cgroup x mechanism */     \
-	X(STALL_START_FULL, 5)   /* a stall began and could not be noted */      \
-	X(SLOW_IO_SUPPRESSED, 6) /* slow IOs beyond the rate limit */            \
-	X(IO_TIME_UNKNOWN, 7)    /* a request without its own timestamps */      \
-	X(MARK_FULL, 8)          /* a victim whose exit could not be awaited */  \
-	X(STALL_SUPPRESSED, 9)   /* long stalls beyond the rate limit */         \
+	X(RING_FULL_KILL, 0)	 /* no room in the ring for a kill or signal */ \
+	X(RING_FULL_OTHER, 1)	 /* no room in the ring for another record */   \
+	X(IO_SERIES_FULL, 2)	 /* no free slot for a device x operation */    \
+	X(CGROUP_IO_FULL, 3)	 /* no free slot for a cgroup x device */       \
+	X(STALL_SERIES_FULL, 4)	 /* no free slot for a cgroup x mechanism */    \
+	X(STALL_START_FULL, 5)	 /* a stall began and could not be noted */     \
+	X(SLOW_IO_SUPPRESSED, 6) /* slow IOs beyond the rate limit */           \
+	X(IO_TIME_UNKNOWN, 7)	 /* a request without its own timestamps */     \
+	X(MARK_FULL, 8)		 /* a victim whose exit could not be awaited */ \
+	X(STALL_SUPPRESSED, 9)	 /* long stalls beyond the rate limit */        \
 	X(SIGNAL_SUPPRESSED, 10) /* signals between processes beyond the rate limit */
 
 enum iq_drop {
 #define X(name, number) IQ_DROP_##name = number,
 	IQ_DROPS(X)
 #undef X
-	IQ_DROP_COUNT
+		IQ_DROP_COUNT
 };
 
 /* What a task waited for. Indexes iq_stall_key.mechanism and iq_stall.mechanism. */
 enum iq_mechanism {
-	IQ_STALL_MEMORY_HIGH = 1,    /* memory.high throttle, whole stall (fentry + fexit) */
+	IQ_STALL_MEMORY_HIGH = 1,	/* memory.high throttle, whole stall (fentry + fexit) */
 	IQ_STALL_MEMORY_HIGH_SLEEP = 2, /* memory.high throttle, its sleep (sched_switch) */
-	IQ_STALL_DIRECT_RECLAIM = 3, /* vmscan:mm_vmscan_direct_reclaim_begin .. end */
-	IQ_STALL_MEMCG_RECLAIM = 4,  /* vmscan:mm_vmscan_memcg_reclaim_begin .. end */
+	IQ_STALL_DIRECT_RECLAIM = 3,	/* vmscan:mm_vmscan_direct_reclaim_begin .. end */
+	IQ_STALL_MEMCG_RECLAIM = 4,	/* vmscan:mm_vmscan_memcg_reclaim_begin .. end */
 };
 
 enum iq_io_op { IQ_IO_READ = 0, IQ_IO_WRITE = 1, IQ_IO_FLUSH = 2, IQ_IO_DISCARD = 3 };
@@ -88,12 +88,12 @@ struct iq_header {
 
 /* Who: enough to name a task without reading /proc. */
 struct iq_task {
-	uint32_t pid;      /* thread id, in the initial pid namespace */
-	uint32_t tgid;     /* process id */
-	uint32_t ppid;     /* process id of the real parent */
-	uint32_t uid;      /* in the initial user namespace */
-	uint32_t session;  /* session id (setsid), in the initial pid namespace; 0 unknown */
-	uint32_t flags;    /* task_struct.flags: PF_KTHREAD and so on */
+	uint32_t pid;	    /* thread id, in the initial pid namespace */
+	uint32_t tgid;	    /* process id */
+	uint32_t ppid;	    /* process id of the real parent */
+	uint32_t uid;	    /* in the initial user namespace */
+	uint32_t session;   /* session id (setsid), in the initial pid namespace; 0 unknown */
+	uint32_t flags;	    /* task_struct.flags: PF_KTHREAD and so on */
 	uint64_t cgroup_id; /* kernfs id in the memory controller's hierarchy */
 	char comm[IQ_COMM_LEN];
 };
@@ -118,10 +118,10 @@ struct iq_memcg {
 
 /* iq_victim.flags */
 enum {
-	IQ_VICTIM_EXITING = 1 << 0,           /* was already exiting (PF_EXITING) */
+	IQ_VICTIM_EXITING = 1 << 0, /* was already exiting (PF_EXITING) */
 	IQ_VICTIM_CMDLINE_TRUNCATED = 1 << 1,
-	IQ_VICTIM_PATH_TRUNCATED = 1 << 2,    /* deeper or longer than iq_victim.path holds */
-	IQ_VICTIM_NO_MM = 1 << 3,             /* address space already gone: figures unknown */
+	IQ_VICTIM_PATH_TRUNCATED = 1 << 2, /* deeper or longer than iq_victim.path holds */
+	IQ_VICTIM_NO_MM = 1 << 3,	   /* address space already gone: figures unknown */
 };
 
 struct iq_victim {
@@ -146,8 +146,8 @@ struct iq_victim {
 
 /* iq_oom_kill.flags */
 enum {
-	IQ_OOM_FACTS = 1 << 0,   /* constraint, gfp, order, limit, points come from oom_kill_process */
-	IQ_OOM_GROUP = 1 << 1,   /* victim of memory.oom.group; meaningful with IQ_OOM_FACTS */
+	IQ_OOM_FACTS = 1 << 0,	 /* constraint, gfp, order, limit, points come from oom_kill_process */
+	IQ_OOM_GROUP = 1 << 1,	 /* victim of memory.oom.group; meaningful with IQ_OOM_FACTS */
 	IQ_OOM_BY_LOCK = 1 << 2, /* oom_cgroup_id is the topmost ancestor that holds its OOM lock: meaningful when the
 	                          * stack says memcg OOM */
 };
@@ -155,13 +155,13 @@ enum {
 struct iq_oom_kill {
 	struct iq_header header;
 	uint32_t flags;
-	int32_t constraint;   /* enum oom_constraint; -1 unknown */
-	int32_t order;        /* -1 with IQ_OOM_FACTS: sysrq-f */
+	int32_t constraint; /* enum oom_constraint; -1 unknown */
+	int32_t order;	    /* -1 with IQ_OOM_FACTS: sysrq-f */
 	uint32_t gfp_mask;
 	uint64_t limit_pages; /* oom_control.totalpages: the limit, not the victim's size */
 	int64_t chosen_points;
-	uint64_t oom_cgroup_id;  /* the memory cgroup that ran out; 0: none (global); IQ_UNKNOWN */
-	struct iq_task trigger;  /* the allocating task: not the victim */
+	uint64_t oom_cgroup_id; /* the memory cgroup that ran out; 0: none (global); IQ_UNKNOWN */
+	struct iq_task trigger; /* the allocating task: not the victim */
 	struct iq_victim victim;
 	uint32_t ancestor_count;
 	uint32_t stack_count;
@@ -194,10 +194,10 @@ struct iq_signal {
 struct iq_exit {
 	struct iq_header header;
 	struct iq_task task;
-	int32_t exit_code;      /* as wait(2) gives it: signal in the low 7 bits */
-	uint32_t last_signal;   /* the fatal signal this process was last marked for */
+	int32_t exit_code;	     /* as wait(2) gives it: signal in the low 7 bits */
+	uint32_t last_signal;	     /* the fatal signal this process was last marked for */
 	uint64_t marked_boottime_ns; /* first fatal signal or mark */
-	uint64_t rss_pages;     /* still resident at exit; IQ_UNKNOWN when the mm is gone */
+	uint64_t rss_pages;	     /* still resident at exit; IQ_UNKNOWN when the mm is gone */
 };
 
 enum iq_reap_step { IQ_REAP_WAKE = 1, IQ_REAP_START = 2, IQ_REAP_FINISH = 3, IQ_REAP_SKIP = 4 };
@@ -218,16 +218,16 @@ struct iq_stall {
 
 struct iq_slow_io {
 	struct iq_header header; /* time: completion */
-	uint32_t dev;            /* MKDEV as user space writes it: major << 20 | minor */
+	uint32_t dev;		 /* MKDEV as user space writes it: major << 20 | minor */
 	uint8_t op;
-	uint8_t swap;            /* 1: swap traffic */
-	uint8_t error;           /* 1: the request failed */
+	uint8_t swap;  /* 1: swap traffic */
+	uint8_t error; /* 1: the request failed */
 	uint8_t reserved8;
 	uint64_t bytes;
 	uint64_t sector;
-	uint64_t device_ns;      /* issue to completion; IQ_UNKNOWN */
-	uint64_t queue_ns;       /* start of request to issue; IQ_UNKNOWN */
-	uint64_t cgroup_id;      /* owner by blkcg; 1 may mean "not accounted"; 0 unknown */
+	uint64_t device_ns; /* issue to completion; IQ_UNKNOWN */
+	uint64_t queue_ns;  /* start of request to issue; IQ_UNKNOWN */
+	uint64_t cgroup_id; /* owner by blkcg; 1 may mean "not accounted"; 0 unknown */
 };
 
 enum iq_cgroup_action {
@@ -260,12 +260,12 @@ struct iq_io_series {
 	uint64_t count;
 	uint64_t bytes;
 	uint64_t errors;
-	uint64_t untimed;      /* requests without an issue time: in count, not in device_us */
+	uint64_t untimed; /* requests without an issue time: in count, not in device_us */
 	uint64_t device_total_ns;
 	uint64_t queue_total_ns;
 	uint64_t device_us[IQ_HIST_SLOTS]; /* issue to completion */
 	uint64_t total_us[IQ_HIST_SLOTS];  /* start of request to completion: queue + device */
-	uint64_t last_monotonic_ns;        /* CLOCK_MONOTONIC of the last completion on this cpu */
+	uint64_t last_monotonic_ns;	   /* CLOCK_MONOTONIC of the last completion on this cpu */
 };
 
 struct iq_cgroup_io_key {
@@ -312,7 +312,7 @@ struct iq_cmdline {
 /* The task iterator writes this, then stack_lines lines of text, one frame each. */
 struct iq_census_task {
 	struct iq_task task;
-	uint32_t state;       /* TASK_* bits: 1 interruptible, 2 uninterruptible ... */
+	uint32_t state; /* TASK_* bits: 1 interruptible, 2 uninterruptible ... */
 	int32_t oom_score_adj;
 	uint64_t start_boottime_ns;
 	uint64_t anon_rss_pages;
@@ -320,20 +320,20 @@ struct iq_census_task {
 	uint64_t shmem_rss_pages;
 	uint64_t swap_pages;
 	uint32_t in_iowait;
-	uint32_t stack_lines;  /* lines of text that follow this struct */
+	uint32_t stack_lines; /* lines of text that follow this struct */
 };
 
 /* Names given to a counter for user space. */
 struct iq_config {
-	uint64_t slow_io_ns;      /* an IO at least this long gets a record */
-	uint64_t long_stall_ns;   /* a stall at least this long gets a record */
+	uint64_t slow_io_ns;	/* an IO at least this long gets a record */
+	uint64_t long_stall_ns; /* a stall at least this long gets a record */
 	uint32_t slow_io_per_second;
 	uint32_t long_stalls_per_second;
-	uint32_t self_tgid;       /* the recorder */
-	uint32_t memory_hierarchy; /* hierarchy id whose cgroups are reported */
+	uint32_t self_tgid;	     /* the recorder */
+	uint32_t memory_hierarchy;   /* hierarchy id whose cgroups are reported */
 	uint32_t signals_per_second; /* from process to process; the kernel's own are never left out */
 	uint32_t reserved;
-	uint32_t keep_cmdlines;   /* 0: --no-cmdline */
+	uint32_t keep_cmdlines;	  /* 0: --no-cmdline */
 	uint32_t swap_read_known; /* 1: end_swap_bio_read was found */
 };
 
@@ -341,7 +341,9 @@ _Static_assert(sizeof(struct iq_header) == 16, "iq_header");
 _Static_assert(sizeof(struct iq_task) == 48, "iq_task");
 _Static_assert(sizeof(struct iq_memcg) == 104, "iq_memcg");
 _Static_assert(sizeof(struct iq_victim) == 48 + 16 + 56 + 8 + IQ_PATH_MAX + IQ_CMDLINE_MAX, "iq_victim");
-_Static_assert(sizeof(struct iq_oom_kill) == 16 + 16 + 24 + 48 + sizeof(struct iq_victim) + 8 + 104 * IQ_ANCESTORS_MAX + 8 * IQ_STACK_MAX, "iq_oom_kill");
+_Static_assert(sizeof(struct iq_oom_kill) ==
+		       16 + 16 + 24 + 48 + sizeof(struct iq_victim) + 8 + 104 * IQ_ANCESTORS_MAX + 8 * IQ_STACK_MAX,
+	       "iq_oom_kill");
 _Static_assert(sizeof(struct iq_signal) == 16 + 16 + 48 + sizeof(struct iq_victim) + 8 + IQ_EXE_MAX, "iq_signal");
 _Static_assert(sizeof(struct iq_exit) == 16 + 48 + 24, "iq_exit");
 _Static_assert(sizeof(struct iq_stall) == 16 + 48 + 16, "iq_stall");

@@ -56,14 +56,14 @@ static __always_inline void iq_count_drop(__u32 reason)
  * A record in the ring with its header filled, or NULL, counted as `reason`. `type` may be longer than the record itself
  * (room for a name that is cut afterwards); `record_size` is what the header says.
  */
-#define iq_reserve(type, record_size, record_kind, reason)                                    \
-	({                                                                                     \
-		type *reserved_ = bpf_ringbuf_reserve(&iq_ring, sizeof(type), 0);              \
-		if (reserved_)                                                                 \
+#define iq_reserve(type, record_size, record_kind, reason)                                       \
+	({                                                                                       \
+		type *reserved_ = bpf_ringbuf_reserve(&iq_ring, sizeof(type), 0);                \
+		if (reserved_)                                                                   \
 			iq_fill_header((struct iq_header *)reserved_, record_kind, record_size); \
-		else                                                                           \
-			iq_count_drop(reason);                                                 \
-		reserved_;                                                                     \
+		else                                                                             \
+			iq_count_drop(reason);                                                   \
+		reserved_;                                                                       \
 	})
 
 static __always_inline void iq_fill_header(struct iq_header *header, __u16 kind, __u16 size)

@@ -23,8 +23,8 @@ enum { IQ_SI_USER = 0, IQ_SI_KERNEL = 0x80, IQ_SIGNAL_PENDING = 2 };
 
 struct iq_mark {
 	__u64 boottime_ns; /* of the first fatal signal or mark */
-	__u32 signal;      /* the last one; 0: marked by the OOM killer without a signal */
-	__u32 by_oom;      /* 1: the OOM killer has marked it */
+	__u32 signal;	   /* the last one; 0: marked by the OOM killer without a signal */
+	__u32 by_oom;	   /* 1: the OOM killer has marked it */
 };
 
 struct {
@@ -51,13 +51,13 @@ static __always_inline void iq_mark_process(__u32 tgid, __u32 signal, __u32 by_o
 /* --- What a task that runs the OOM killer knows, from one hook to the next --- */
 
 struct iq_oom_context {
-	__u64 killed;      /* task_struct of the last SIGKILL that the kernel sent from this task */
+	__u64 killed; /* task_struct of the last SIGKILL that the kernel sent from this task */
 	__u32 killed_pid;
-	__u32 facts;       /* 1: inside oom_kill_process, what follows is known */
+	__u32 facts; /* 1: inside oom_kill_process, what follows is known */
 	__s32 constraint;
 	__s32 order;
 	__u32 gfp_mask;
-	__u32 exiting;     /* 1: `killed` was exiting before that signal */
+	__u32 exiting; /* 1: `killed` was exiting before that signal */
 	__u64 limit_pages;
 	__s64 chosen_points;
 	__u64 oom_cgroup_id;
@@ -128,7 +128,7 @@ static __always_inline void iq_note_kernel_kill(struct task_struct *task)
 enum {
 	IQ_OOM_SIGNALLED = 1 << 29,   /* this very kill sent the victim SIGKILL */
 	IQ_OOM_WAS_EXITING = 1 << 30, /* and found it exiting */
-	IQ_OOM_BELOW = 1 << 31,       /* ancestors: still within what ran out of memory */
+	IQ_OOM_BELOW = 1 << 31,	      /* ancestors: still within what ran out of memory */
 	IQ_OOM_INTERNAL = 7 << 29,
 };
 
@@ -383,8 +383,8 @@ int iq_process_exit(struct bpf_raw_tracepoint_args *ctx)
 	exit->marked_boottime_ns = marked;
 	/* Up to 6.12 the address space is gone before this hook runs. */
 	mm = BPF_CORE_READ(task, mm);
-	exit->rss_pages = mm ? iq_rss(mm, IQ_RSS_FILE) + iq_rss(mm, IQ_RSS_ANON) + iq_rss(mm, IQ_RSS_SHMEM) :
-			       IQ_UNKNOWN;
+	exit->rss_pages =
+		mm ? iq_rss(mm, IQ_RSS_FILE) + iq_rss(mm, IQ_RSS_ANON) + iq_rss(mm, IQ_RSS_SHMEM) : IQ_UNKNOWN;
 	bpf_ringbuf_submit(exit, BPF_RB_NO_WAKEUP);
 	return 0;
 }

@@ -175,15 +175,14 @@ static __always_inline struct mem_cgroup *iq_memcg_of(struct cgroup_subsys_state
 	return (void *)css - bpf_core_field_offset(struct mem_cgroup, css);
 }
 
-#define iq_memory_event(memcg, event)                                                                      \
-	({                                                                                                 \
-		__u64 count_ = IQ_UNKNOWN;                                                                 \
-		bpf_probe_read_kernel(&count_, sizeof count_,                                              \
-				      (void *)(memcg) +                                                    \
-					      bpf_core_field_offset(struct mem_cgroup, memory_events_local) + \
-					      bpf_core_enum_value(enum memcg_memory_event, event) *         \
-						      sizeof count_);                                      \
-		count_;                                                                                    \
+#define iq_memory_event(memcg, event)                                                                               \
+	({                                                                                                          \
+		__u64 count_ = IQ_UNKNOWN;                                                                          \
+		bpf_probe_read_kernel(&count_, sizeof count_,                                                       \
+				      (void *)(memcg) +                                                             \
+					      bpf_core_field_offset(struct mem_cgroup, memory_events_local) +       \
+					      bpf_core_enum_value(enum memcg_memory_event, event) * sizeof count_); \
+		count_;                                                                                             \
 	})
 
 static __always_inline void iq_fill_memcg(struct iq_memcg *to, struct mem_cgroup *memcg,

@@ -45,19 +45,35 @@ static const int iq_O_DIRECT = O_DIRECT;
 static const int iq_O_TMPFILE = O_TMPFILE;
 static const int iq_O_PATH = O_PATH;
 
-static inline unsigned int iq_major(unsigned long dev) { return ((dev >> 8) & 0xfff) | ((dev >> 32) & ~0xfffu); }
-static inline unsigned int iq_minor(unsigned long dev) { return (dev & 0xff) | ((dev >> 12) & ~0xffu); }
+static inline unsigned int iq_major(unsigned long dev)
+{
+	return ((dev >> 8) & 0xfff) | ((dev >> 32) & ~0xfffu);
+}
+static inline unsigned int iq_minor(unsigned long dev)
+{
+	return (dev & 0xff) | ((dev >> 12) & ~0xffu);
+}
 
 /* prctl(2) takes a variable number of arguments, too. */
-static inline int iq_set_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
-static inline int iq_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, 9 /* SIGKILL */, 0, 0, 0); }
+static inline int iq_set_name(const char *name)
+{
+	return prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+static inline int iq_end_with_parent(void)
+{
+	return prctl(PR_SET_PDEATHSIG, 9 /* SIGKILL */, 0, 0, 0);
+}
 
 /* A mutable global, which Swift does not let by. */
-static inline char *const *iq_environment(void) { return environ; }
+static inline char *const *iq_environment(void)
+{
+	return environ;
+}
 
 /* syscall(2) takes a variable number of arguments, which Swift cannot call. -1 and errno, like the calls that glibc wraps. */
-static inline int iq_ioprio_set(int which, int who, int priority) {
-    return (int)syscall(SYS_ioprio_set, which, who, priority);
+static inline int iq_ioprio_set(int which, int who, int priority)
+{
+	return (int)syscall(SYS_ioprio_set, which, who, priority);
 }
 
 #endif

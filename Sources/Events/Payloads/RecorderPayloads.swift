@@ -67,7 +67,9 @@ public struct RecorderStop: Fields, Equatable, Sendable {
     public var reason = StopReason.unknown
 
     public init() {}
-    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) { try w.choice("reason", &reason) }
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.choice("reason", &reason)
+    }
 }
 
 /// The clocks at one moment: how boottime converts to wall clock from here on.
@@ -259,5 +261,7 @@ public struct StateSnapshot: Fields, Equatable, Sendable {
 
     public init() {}
     public init(state: Bytes) { self.state = state }
-    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) { try w.blob("state", &state) }
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.blob("state", &state)
+    }
 }

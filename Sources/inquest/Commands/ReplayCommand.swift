@@ -19,7 +19,8 @@ enum ReplayCommand: Command {
         var found: [Incident] = []
         var progress = ReplayProgress(console)
         var isAfterGap = false
-        reader.forEach(from: 0, gap: { _ in isAfterGap = true }) { (event: Event) in
+        let onGap = { (_: RecordingGap) in isAfterGap = true }
+        reader.forEach(from: 0, gap: onGap) { (event: Event) in
             progress.advance(event)
             switch event.payload {
             case .incident: return
