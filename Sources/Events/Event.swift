@@ -33,6 +33,7 @@ public enum EventKind: UInt8, Choice {
     case lost = 19
     case census = 20
     case censusTask = 21
+    case censusCgroup = 22
 
     case pressure = 32
     case memory = 33
@@ -72,6 +73,7 @@ public enum Payload: Equatable, Sendable {
     case lost(Lost)
     case census(Census)
     indirect case censusTask(CensusTask)
+    case censusCgroup(MemcgState)
     case pressure(PressureSample)
     case memory(MemorySample)
     case vmstat(VmstatSample)

@@ -17,6 +17,7 @@ extension Payload {
         case .lost: .lost
         case .census: .census
         case .censusTask: .censusTask
+        case .censusCgroup: .censusCgroup
         case .pressure: .pressure
         case .memory: .memory
         case .vmstat: .vmstat
@@ -53,6 +54,7 @@ extension Payload {
         case .lost(var value): try value.walk(&w)
         case .census(var value): try value.walk(&w)
         case .censusTask(var value): try value.walk(&w)
+        case .censusCgroup(var value): try value.walk(&w)
         case .pressure(var value): try value.walk(&w)
         case .memory(var value): try value.walk(&w)
         case .vmstat(var value): try value.walk(&w)
@@ -91,6 +93,7 @@ extension Payload {
         case .lost: .lost(try build(&w))
         case .census: .census(try build(&w))
         case .censusTask: .censusTask(try build(&w))
+        case .censusCgroup: .censusCgroup(try build(&w))
         case .pressure: .pressure(try build(&w))
         case .memory: .memory(try build(&w))
         case .vmstat: .vmstat(try build(&w))

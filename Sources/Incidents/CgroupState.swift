@@ -119,12 +119,22 @@ struct CgroupState: Fields {
         point.refaultAnon = new.refaultAnon
         point.refaultFile = new.refaultFile
         window.push(point)
-        if let bytes = useBytes {
-            var usePoint = UsePoint()
-            usePoint.ns = ns
-            usePoint.bytes = bytes
-            use.push(usePoint)
-        }
+        noteUse(at: ns)
+    }
+
+    /// What a census found of a cgroup that the sampler does not follow: how large it is and what it may use, no counters.
+    mutating func note(census new: CgroupSample, at ns: UInt64) {
+        touchedNs = ns
+        sample = new
+        noteUse(at: ns)
+    }
+
+    private mutating func noteUse(at ns: UInt64) {
+        guard let bytes = useBytes else { return }
+        var point = UsePoint()
+        point.ns = ns
+        point.bytes = bytes
+        use.push(point)
     }
 
     mutating func note(throttledNs: UInt64, at ns: UInt64) {

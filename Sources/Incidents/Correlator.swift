@@ -84,6 +84,7 @@ extension State {
         case .cgroupStall(let stall): note(stall, ns, emit)
         case .lost(let lost): note(lost, event)
         case .census(let end): note(end, event)
+        case .censusCgroup(let cgroup): note(cgroup, ns)
         case .censusTask(let task): if census.coming.count < Bounds.censusTasks { census.coming.append(task) }
         case .pressure(let sample): note(sample, ns, emit)
         case .memory(let sample): note(sample, ns)

@@ -132,7 +132,7 @@ extension State {
         return host
     }
 
-    private func atKill(_ memcg: MemcgState, _ path: Bytes, oom: UInt64?) -> CgroupAtKill {
+    func atKill(_ memcg: MemcgState, _ path: Bytes, oom: UInt64?) -> CgroupAtKill {
         var result = CgroupAtKill()
         if let index = knownCgroup(memcg.id), cgroups[index].sampledNs != 0 { result = sampledAtKill(index, path) }
         result.cgroup = path

@@ -126,6 +126,25 @@ extension State {
         checkLivelock(index, at: ns, emit)
     }
 
+    /// A cgroup that the census found large. The sampler's own figures are fresher and fuller: this is for the others.
+    mutating func note(_ state: MemcgState, _ ns: UInt64) {
+        let index = cgroupIndex(state.id)
+        guard ns > cgroups[index].sampledNs &+ rules[.samplerSilence] || cgroups[index].sampledNs == 0 else { return }
+        let figures = atKill(state, Bytes(), oom: nil)
+        var sample = cgroups[index].sample
+        sample.cgroup = state.id
+        sample.currentBytes = figures.currentBytes
+        sample.peakBytes = figures.peakBytes
+        sample.minBytes = figures.minBytes
+        sample.lowBytes = figures.lowBytes
+        sample.highBytes = figures.highBytes
+        sample.maxBytes = figures.maxBytes
+        sample.swapBytes = figures.swapCurrentBytes
+        sample.swapMaxBytes = figures.swapMaxBytes
+        cgroups[index].note(census: sample, at: ns)
+        for position in open.indices { follow(position, index) }
+    }
+
     mutating func note(_ io: SlowIO, _ event: Event) {
         let ns = event.boottimeNs
         guard let index = deviceIndex(io.device) else { return }

@@ -11,8 +11,12 @@ final class BpfObject {
     private var programs: [String: OpaquePointer] = unsafe [:]
     /// In the order of attaching; taken off in the reverse order.
     private var links: [(program: String, link: OpaquePointer)] = unsafe []
+    /// Root of the hierarchy that the cgroup iterator walks.
+    private let cgroups: String?
 
-    init() throws(ProbeError) {
+    /// - Parameter cgroups: where the memory controller's hierarchy is mounted; without it no cgroup iterator is attached.
+    init(cgroups: String? = nil) throws(ProbeError) {
+        self.cgroups = cgroups
         LibbpfLog.install()
         LibbpfLog.clear()
         var options = unsafe bpf_object_open_opts()
@@ -95,9 +99,32 @@ final class BpfObject {
     func attach(_ name: String) -> Int32 {
         if linkDescriptor(name) != nil { return 0 }
         guard let program = unsafe programs[name] else { return ENOENT }
-        guard let link = unsafe bpf_program__attach(program) else { return errno }
+        let made = unsafe section(name) == "iter/cgroup" ? attachToCgroups(program) : bpf_program__attach(program)
+        guard let link = unsafe made else { return errno }
         unsafe links.append((name, link))
         return 0
+    }
+
+    /// The cgroup iterator walks a hierarchy that it is told by a descriptor of its root, parents before their children.
+    private func attachToCgroups(_ program: OpaquePointer) -> OpaquePointer? {
+        guard let cgroups else {
+            errno = ENOENT
+            return nil
+        }
+        let root = unsafe open(cgroups, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard root >= 0 else { return nil }
+        // The link keeps the cgroup itself.
+        defer { close(root) }
+        var walk = bpf_iter_link_info()
+        unsafe walk.cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_PRE
+        unsafe walk.cgroup.cgroup_fd = UInt32(root)
+        return unsafe withUnsafeMutablePointer(to: &walk) { walk in
+            var options = unsafe bpf_iter_attach_opts()
+            unsafe options.sz = MemoryLayout<bpf_iter_attach_opts>.size
+            unsafe options.link_info = walk
+            unsafe options.link_info_len = UInt32(MemoryLayout<bpf_iter_link_info>.size)
+            return unsafe bpf_program__attach_iter(program, &options)
+        }
     }
 
     func detach(_ name: String) {

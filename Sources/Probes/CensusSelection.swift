@@ -1,12 +1,13 @@
 import Events
 
-/// Which tasks of a census are kept: the largest processes by resident memory and swap, and the blocked tasks.
+/// What of a census is kept: the largest processes by resident memory and swap, the blocked tasks, and the largest cgroups.
 ///
-/// Bounded whatever the machine runs; its two arrays are allocated once and reused. Blocked tasks are kept in the order
+/// Bounded whatever the machine runs; its arrays are allocated once and reused. Blocked tasks are kept in the order
 /// in which they come (by thread id, so the machine's old services come first) until the bound; those beyond are counted.
 struct CensusSelection {
     static let largestKept = 24
     static let blockedKept = 40
+    static let cgroupsKept = 32
 
     private(set) var processes: UInt64 = 0
     private(set) var blocked: UInt64 = 0
@@ -14,10 +15,12 @@ struct CensusSelection {
     private(set) var blockedLeftOut: UInt64 = 0
     private var largest: [CensusTask] = []
     private var blockedTasks: [CensusTask] = []
+    private var cgroups: [MemcgState] = []
 
     init() {
         largest.reserveCapacity(Self.largestKept)
         blockedTasks.reserveCapacity(Self.blockedKept)
+        cgroups.reserveCapacity(Self.cgroupsKept)
     }
 
     mutating func reset() {
@@ -26,6 +29,7 @@ struct CensusSelection {
         blockedLeftOut = 0
         largest.removeAll(keepingCapacity: true)
         blockedTasks.removeAll(keepingCapacity: true)
+        cgroups.removeAll(keepingCapacity: true)
     }
 
     /// - Parameter stack: copies the task's stack; called only when the task is kept.
@@ -54,6 +58,18 @@ struct CensusSelection {
             body(blockedTasks.first { $0.task.pid == task.task.pid } ?? task)
         }
         for task in blockedTasks where !largest.contains(where: { $0.task.pid == task.task.pid }) { body(task) }
+    }
+
+    mutating func consider(_ cgroup: MemcgState) {
+        guard let usage = cgroup.usagePages.value else { return }
+        let place = cgroups.firstIndex { ($0.usagePages.value ?? 0) < usage } ?? cgroups.count
+        guard place < Self.cgroupsKept else { return }
+        if cgroups.count == Self.cgroupsKept { cgroups.removeLast() }
+        cgroups.insert(cgroup, at: place)
+    }
+
+    func handOutCgroups(_ body: (MemcgState) -> Void) {
+        for cgroup in cgroups { body(cgroup) }
     }
 
     /// Resident and swapped pages; `nil` for what has no address space (kernel threads, zombies).

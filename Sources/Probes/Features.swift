@@ -33,7 +33,7 @@ struct Feature: Sendable {
 extension Feature {
     /// Everything that is listened for: one row a feature. A new hook is a program in bpf/programs and a row here.
     static func table(_ options: ProbeOptions) -> [Feature] {
-        kills + (options.keepCommandLines ? [commandLines] : []) + [cgroups] + stalls + [blockIO, census]
+        kills + (options.keepCommandLines ? [commandLines] : []) + [cgroups] + stalls + [blockIO] + census
     }
 
     private static let kills = [

@@ -18,5 +18,8 @@ extension Feature {
             [.rich("raw_tp/mm_vmscan_memcg_reclaim_begin", ["iq_memcg_reclaim_begin", "iq_memcg_reclaim_end"])]),
     ]
 
-    static let census = Feature("census", [.rich("iter/task", ["iq_census"])])
+    static let census = [
+        Feature("census", [.rich("iter/task", ["iq_census"])]),
+        Feature("census_cgroups", [.rich("iter/cgroup", ["iq_census_cgroups"])]),
+    ]
 }

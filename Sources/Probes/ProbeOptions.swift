@@ -18,5 +18,10 @@ public struct ProbeOptions: Sendable {
     /// take of the ring.
     public var signalsPerSecond: UInt32 = 500
 
+    /// Where the hierarchy that carries the memory controller is mounted; `nil` without one. The census of cgroups walks it.
+    public var memoryCgroups: String?
+    /// A cgroup at least this large is in the census.
+    public var censusCgroupBytes: UInt64 = 16 << 20
+
     public init() {}
 }

@@ -46,7 +46,9 @@ public final class Probes {
         ring = try Ring(map: ringMap, symbols: symbols.oom)
         drops = Drops(map: dropMap)
         intervals = IntervalReader(beganNs: clockNs(CLOCK_BOOTTIME), map: object.mapDescriptor)
-        censusTaker = object.linkDescriptor("iq_census").map(CensusReader.init(link:))
+        censusTaker = object.linkDescriptor("iq_census").map {
+            CensusReader(link: $0, cgroups: object.linkDescriptor("iq_census_cgroups"))
+        }
         // libbpf's copy of the kernel's types is freed by now: give its pages back.
         malloc_trim(0)
     }
@@ -80,8 +82,8 @@ public final class Probes {
         readDrops(body)
     }
 
-    /// Takes a census: the largest processes and the blocked tasks (`CensusTask`), then the `Census` itself. It waits for no
-    /// task's locks. Without the hook `census` it says nothing.
+    /// Takes a census: the largest processes and the blocked tasks (`CensusTask`), the largest cgroups (`MemcgState`), then the
+    /// `Census` itself. It waits for no task's locks. Without the hook `census` it says nothing.
     public func census(_ reason: CensusReason, _ body: (Event) -> Void) { censusTaker?.take(reason, body) }
 
     /// When a device last completed a request, nanoseconds of CLOCK_BOOTTIME; `nil` when it has not since the programs were
@@ -179,16 +181,15 @@ public final class Probes {
     }
 
     private static func opened(_ options: ProbeOptions) throws(ProbeError) -> BpfObject {
-        let object = try BpfObject()
+        let object = try BpfObject(cgroups: options.memoryCgroups)
         var config = iq_config()
         config.slow_io_ns = options.slowIONs
         config.long_stall_ns = options.longStallNs
         config.slow_io_per_second = options.slowIOsPerSecond
         config.long_stalls_per_second = options.longStallsPerSecond
         config.signals_per_second = options.signalsPerSecond
-        config.self_tgid = UInt32(getpid())
         config.memory_hierarchy = memoryHierarchy()
-        config.keep_cmdlines = options.keepCommandLines ? 1 : 0
+        config.census_cgroup_pages = options.censusCgroupBytes / UInt64(max(4096, sysconf(Int32(_SC_PAGESIZE))))
         try object.setContents(".rodata.config", config)
         try object.setCapacity("iq_ring", ringSize(options.ringBytes))
         try object.setCapacity("iq_cmdlines", options.keepCommandLines ? max(options.commandLines, 1) : 1)

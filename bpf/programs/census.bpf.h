@@ -10,6 +10,7 @@
 #define INQUEST_CENSUS_BPF_H
 
 #include "core.bpf.h"
+#include "victim.bpf.h"
 
 #define IQ_TASK_UNINTERRUPTIBLE 0x2
 #define IQ_TASK_NOLOAD 0x400 /* idle kernel threads: uninterruptible in name only */
@@ -27,6 +28,11 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+
+struct bpf_iter__cgroup {
+	struct bpf_iter_meta *meta;
+	struct cgroup *cgroup;
 };
 
 #pragma clang attribute pop
@@ -73,6 +79,34 @@ int iq_census(struct bpf_iter__task *ctx)
 			break;
 		BPF_SEQ_PRINTF(seq, "%pB\n", stack[frame]);
 	}
+	return 0;
+}
+
+/*
+ * Which cgroups are large, without opening a file of each: from 6.1 on. The kernel's buffer holds some 300 records and a
+ * second read does not go on where the first ended, so only cgroups from a size on are written.
+ */
+SEC("iter/cgroup")
+int iq_census_cgroups(struct bpf_iter__cgroup *ctx)
+{
+	struct cgroup *cgroup = ctx->cgroup;
+	struct cgroup_subsys_state *css = NULL, *parent;
+	struct iq_memcg record = {};
+	struct mem_cgroup *memcg;
+
+	if (!cgroup)
+		return 0;
+	bpf_probe_read_kernel(&css, sizeof css,
+			      (void *)cgroup + bpf_core_field_offset(struct cgroup, subsys) +
+				      bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id) * sizeof css);
+	parent = css ? BPF_CORE_READ(css, parent) : NULL;
+	if (!parent) /* no memory controller here; or the root, which is charged nothing */
+		return 0;
+	memcg = iq_memcg_of(css);
+	if ((__u64)BPF_CORE_READ(memcg, memory.usage.counter) < iq_config.census_cgroup_pages)
+		return 0;
+	iq_fill_memcg(&record, memcg, parent);
+	bpf_seq_write(ctx->meta->seq, &record, sizeof record);
 	return 0;
 }
 

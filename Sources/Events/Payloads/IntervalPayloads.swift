@@ -136,7 +136,7 @@ public enum CensusReason: UInt8, Choice {
     public static var fallback: CensusReason { .unknown }
 }
 
-/// Ends a census; its `CensusTask` events precede it with the same time.
+/// Ends a census; its `CensusTask` and `censusCgroup` events precede it with the same time.
 public struct Census: Fields, Equatable, Sendable {
     public var reason = CensusReason.unknown
     /// Thread-group leaders seen.

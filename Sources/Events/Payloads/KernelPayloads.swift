@@ -74,7 +74,7 @@ public struct Victim: Fields, Equatable, Sendable {
     }
 }
 
-/// One memory cgroup at the moment of a kill: limits and use in pages, event counters since it was made.
+/// One memory cgroup at the moment of a kill or of a census: limits and use in pages, event counters since it was made.
 public struct MemcgState: Fields, Equatable, Sendable {
     public var id: UInt64 = 0
     public var usagePages = Figure.unknown

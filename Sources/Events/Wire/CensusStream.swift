@@ -40,6 +40,20 @@ public enum CensusStream {
     }
 }
 
+extension CensusStream {
+    /// Decodes the next record of the cgroup iterator's stream (`struct iq_memcg`, one a cgroup) and moves `offset` behind it.
+    ///
+    /// - Returns: `nil` when the bytes end before the record does.
+    public static func nextCgroup(in bytes: borrowing RawSpan, at offset: inout Int) -> MemcgState? {
+        let size = MemoryLayout<iq_memcg>.size
+        guard offset >= 0, bytes.byteCount - offset >= size else { return nil }
+        defer { offset += size }
+        return unsafe bytes.withUnsafeBytes { buffer in
+            WireDecoder.memcg(unsafe WireReader(buffer, kind: 0).load(iq_memcg.self, at: offset))
+        }
+    }
+}
+
 extension CensusTask {
     /// All but who it is.
     fileprivate init(_ wire: iq_census_task) {

@@ -179,7 +179,7 @@ public enum WireDecoder {
         }
     }
 
-    private static func memcg(_ raw: iq_memcg) -> MemcgState {
+    static func memcg(_ raw: iq_memcg) -> MemcgState {
         var state = MemcgState()
         state.id = raw.id
         state.usagePages = Figure(raw: raw.usage_pages)

@@ -13,6 +13,11 @@ public struct CgroupHierarchy: Equatable, Sendable {
     /// Where cgroup v2 is mounted, with or without the memory controller; empty when it is not.
     public var unifiedMountPoint: Bytes
 
+    /// The mount point as a path to open; `nil` without a memory controller.
+    public var directory: String? {
+        mode == .unified || mode == .legacy ? String(decoding: mountPoint, as: UTF8.self) : nil
+    }
+
     /// Looks at `mountinfo`: the memory controller in a v1 mount decides (also on a hybrid machine), else cgroup v2 with
     /// `memory` among its controllers.
     public static func find(_ paths: HostPaths) -> CgroupHierarchy {

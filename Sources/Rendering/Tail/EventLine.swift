@@ -62,7 +62,8 @@ public enum EventLine {
                 "INCIDENT", record.state == .opened ? .alarm : .good,
                 record.bootID.short + "-\(record.openingSeq) " + record.state.label
             )
-        case .cgroup, .ioInterval, .cgroupIO, .cgroupStall, .censusTask, .pressure, .memory, .vmstat, .load, .device,
+        case .cgroup, .ioInterval, .cgroupIO, .cgroupStall, .censusTask, .censusCgroup, .pressure, .memory, .vmstat,
+            .load, .device,
             .cgroupSample, .clock, .deviceName, .userName, .snapshot:
             nil
         }

@@ -50,7 +50,9 @@ struct DoctorReport {
         var verdicts: [Verdict] = []
         var hooks: [HookState] = []
         do throws(ProbeError) {
-            let probes = try Probes(ProbeOptions())
+            var options = ProbeOptions()
+            options.memoryCgroups = host.hierarchy.directory
+            let probes = try Probes(options)
             hooks = probes.hooks
             probes.close()
             verdicts += Self.judge(hooks)

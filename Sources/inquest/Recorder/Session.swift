@@ -102,6 +102,7 @@ final class Session {
     private static func attach(_ options: SessionOptions) throws(CommandError) -> Probes {
         var probes = ProbeOptions()
         probes.keepCommandLines = options.keepCommandLines
+        probes.memoryCgroups = CgroupHierarchy.find(HostPaths()).directory
         do throws(ProbeError) {
             return try Probes(probes)
         } catch {
