@@ -1,3 +1,4 @@
+import CLibbpf
 import Events
 import Glibc
 import Testing
@@ -75,6 +76,25 @@ extension LiveTests {
                 let exit = try #require(listener.exit(of: target))
                 #expect(exit.exitCode == 3 << 8)
                 #expect(exit.lastSignal == UInt32(SIGTERM))
+            }
+        }
+
+        @Test func `SIGKILL to a zombie kills nobody and leaves nothing behind`() throws {
+            try Live.listening { listener in
+                let zombie = try #require(Child.shell("exit 0"))
+                var info = siginfo_t()
+                // Its end is awaited, and left for later to be collected.
+                try #require(waitid(P_PID, id_t(zombie.pid), &info, WEXITED | WNOWAIT) == 0)
+                kill(zombie.pid, SIGKILL)
+                let alive = try idle()
+                kill(alive.pid, SIGKILL)
+                _ = alive.wait()
+                #expect(listener.wait { $0.exit(of: alive) != nil })
+                #expect(listener.signals(to: zombie).isEmpty)
+                var key = UInt32(zombie.pid)
+                var mark: (UInt64, UInt64) = (0, 0)
+                let marks = try #require(listener.probes.map("iq_marks"))
+                #expect(bpf_map_lookup_elem(marks, &key, &mark) != 0)
             }
         }
 

@@ -34,10 +34,22 @@ struct {
 	__type(value, struct iq_mark);
 } iq_marks SEC(".maps");
 
-static __always_inline void iq_mark_process(__u32 tgid, __u32 signal, __u32 by_oom)
+/* A process's mark. One from before it began was left by another of the same id: it is forgotten. */
+static __always_inline struct iq_mark *iq_mark_of(struct task_struct *task, __u32 tgid)
+{
+	struct iq_mark *mark = bpf_map_lookup_elem(&iq_marks, &tgid);
+
+	if (mark && mark->boottime_ns < BPF_CORE_READ(task, group_leader, start_boottime)) {
+		bpf_map_delete_elem(&iq_marks, &tgid);
+		return NULL;
+	}
+	return mark;
+}
+
+static __always_inline void iq_mark_process(struct task_struct *task, __u32 tgid, __u32 signal, __u32 by_oom)
 {
 	struct iq_mark fresh = { .boottime_ns = bpf_ktime_get_boot_ns(), .signal = signal, .by_oom = by_oom };
-	struct iq_mark *mark = bpf_map_lookup_elem(&iq_marks, &tgid);
+	struct iq_mark *mark = iq_mark_of(task, tgid);
 
 	if (mark) {
 		if (signal)
@@ -192,7 +204,7 @@ static __always_inline void iq_fill_oom(struct iq_oom_kill *kill, struct iq_oom_
 static __always_inline bool iq_first_mark(struct task_struct *victim)
 {
 	__u32 tgid = BPF_CORE_READ(victim, tgid);
-	struct iq_mark *mark = bpf_map_lookup_elem(&iq_marks, &tgid);
+	struct iq_mark *mark = iq_mark_of(victim, tgid);
 	bool first = !mark || !mark->by_oom;
 
 	if (mark)
@@ -247,7 +259,7 @@ int iq_mark_victim(struct bpf_raw_tracepoint_args *ctx)
 	if (victim) {
 		iq_fill_victim(&kill->victim, victim);
 		iq_fill_ancestors(kill, victim);
-		iq_mark_process(kill->victim.task.tgid, kill->flags & IQ_OOM_SIGNALLED ? IQ_SIGKILL : 0, 1);
+		iq_mark_process(victim, kill->victim.task.tgid, kill->flags & IQ_OOM_SIGNALLED ? IQ_SIGKILL : 0, 1);
 	} else {
 		iq_fill_unknown_victim(&kill->victim, pid);
 	}
@@ -307,13 +319,16 @@ int iq_signal_generate(struct bpf_raw_tracepoint_args *ctx)
 		iq_note_kernel_kill(target);
 	else if (tgid == sender_tgid)
 		return 0;
+	/* A zombie: its last thread has exited, so no exit would ever take the mark away. */
+	if (BPF_CORE_READ(target, signal, live.counter) <= 0)
+		return 0;
 	/* The same signal again, still pending: nothing happened that the first record does not say. */
-	mark = bpf_map_lookup_elem(&iq_marks, &tgid);
+	mark = iq_mark_of(target, tgid);
 	if (mark && mark->signal == (__u32)number && result == IQ_SIGNAL_PENDING)
 		return 0;
 	/* An ignored SIGTERM kills nobody; SIGKILL counts as ignored when the target is dying already. */
 	if (number == IQ_SIGKILL || result == 0 || result == IQ_SIGNAL_PENDING)
-		iq_mark_process(tgid, number, 0);
+		iq_mark_process(target, tgid, number, 0);
 
 	/* Anyone may send signals without end; they must not crowd out a kill. */
 	if (!by_kernel && !iq_within_rate(&iq_signal_rate, bpf_ktime_get_boot_ns(), iq_config.signals_per_second)) {
@@ -363,7 +378,7 @@ int iq_process_exit(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	tgid = BPF_CORE_READ(task, tgid);
 	bpf_map_delete_elem(&iq_cmdlines, &tgid);
-	mark = bpf_map_lookup_elem(&iq_marks, &tgid);
+	mark = iq_mark_of(task, tgid);
 	if (!mark)
 		return 0;
 	marked = mark->boottime_ns;
