@@ -15,6 +15,7 @@ public final class Probes {
     private var object: BpfObject?
     private var ring: Ring?
     private var drops: Drops?
+    private var missedRuns: MissedRuns?
     private var intervals: IntervalReader?
     private var censusTaker: CensusReader?
     private let choice: HookChoice
@@ -45,6 +46,7 @@ public final class Probes {
         }
         ring = try Ring(map: ringMap, symbols: symbols.oom)
         drops = Drops(map: dropMap)
+        missedRuns = MissedRuns(programs: object.programDescriptors)
         intervals = IntervalReader(beganNs: clockNs(CLOCK_BOOTTIME), map: object.mapDescriptor)
         censusTaker = object.linkDescriptor("iq_census").map(CensusReader.init(link:))
         // libbpf's copy of the kernel's types is freed by now: give its pages back.
@@ -57,6 +59,7 @@ public final class Probes {
     public func close() {
         ring = nil
         drops = nil
+        missedRuns = nil
         intervals = nil
         censusTaker = nil
         object = nil
@@ -94,6 +97,7 @@ public final class Probes {
     private func readDrops(_ body: (Event) -> Void) {
         let now = clockNs(CLOCK_BOOTTIME)
         drops?.read(boottimeNs: now, body)
+        missedRuns?.read(boottimeNs: now, body)
         if let undecodable = ring?.takeUndecodable(), undecodable > 0 {
             body(Event(boottimeNs: now, .lost(Lost(source: .undecodable, count: undecodable))))
         }
