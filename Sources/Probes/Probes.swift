@@ -105,17 +105,10 @@ public final class Probes {
 
     // MARK: Telling
 
-    /// Gives a process that runs already its command line (arguments separated by NUL). One that has executed something since
-    /// keeps what the kernel saw.
-    public func seedCommandLine(tgid: UInt32, _ cmdline: Bytes) {
-        guard let map = map("iq_cmdlines"), !cmdline.isEmpty else { return }
-        var value = iq_cmdline()
-        let kept = min(cmdline.count, Int(IQ_CMDLINE_MAX))
-        value.length = UInt16(kept)
-        value.truncated = cmdline.count > kept ? 1 : 0
-        unsafe withUnsafeMutableBytes(of: &value.bytes) { unsafe $0.copyBytes(from: cmdline.prefix(kept)) }
-        var key = tgid
-        _ = unsafe bpf_map_update_elem(map, &key, &value, UInt64(BPF_NOEXIST))
+    /// For the command lines of processes that run already; `nil` when none are kept.
+    public func commandLineSeeds() -> CommandLineSeeds? {
+        guard options.keepCommandLines, let map = map("iq_cmdlines") else { return nil }
+        return CommandLineSeeds(copyOf: map)
     }
 
     /// Attaches or takes off the hooks that cost something on a busy machine (`sched_switch`).
@@ -190,9 +183,7 @@ public final class Probes {
         config.slow_io_per_second = options.slowIOsPerSecond
         config.long_stalls_per_second = options.longStallsPerSecond
         config.signals_per_second = options.signalsPerSecond
-        config.self_tgid = UInt32(getpid())
         config.memory_hierarchy = memoryHierarchy()
-        config.keep_cmdlines = options.keepCommandLines ? 1 : 0
         try object.setContents(".rodata.config", config)
         try object.setCapacity("iq_ring", ringSize(options.ringBytes))
         try object.setCapacity("iq_cmdlines", options.keepCommandLines ? max(options.commandLines, 1) : 1)

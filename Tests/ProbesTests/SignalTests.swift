@@ -132,7 +132,8 @@ extension LiveTests {
         {
             let before = try idle("name=before")
             try Live.listening { listener in
-                listener.probes.seedCommandLine(tgid: UInt32(before.pid), Bytes("given\0here\0".utf8))
+                let seeds = try #require(listener.probes.commandLineSeeds())
+                seeds.give(tgid: UInt32(before.pid), Bytes("given\0here\0".utf8))
                 kill(before.pid, SIGKILL)
                 // The subshell is a fork without exec.
                 let shell = try #require(Child.shell("exec 3<&0; (read wait <&3) & echo $!; wait"))
@@ -194,6 +195,7 @@ extension LiveTests {
             options.keepCommandLines = false
             try Live.listening(options) { listener in
                 #expect(!listener.probes.hooks.contains { $0.name == Bytes("command_lines".utf8) })
+                #expect(listener.probes.commandLineSeeds() == nil)
                 let target = try idle()
                 kill(target.pid, SIGKILL)
                 _ = target.wait()

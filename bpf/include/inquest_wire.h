@@ -323,18 +323,14 @@ struct iq_census_task {
 	uint32_t stack_lines; /* lines of text that follow this struct */
 };
 
-/* Names given to a counter for user space. */
+/* What user space decides before the programs are loaded. */
 struct iq_config {
 	uint64_t slow_io_ns;	/* an IO at least this long gets a record */
 	uint64_t long_stall_ns; /* a stall at least this long gets a record */
 	uint32_t slow_io_per_second;
 	uint32_t long_stalls_per_second;
-	uint32_t self_tgid;	     /* the recorder */
-	uint32_t memory_hierarchy;   /* hierarchy id whose cgroups are reported */
 	uint32_t signals_per_second; /* from process to process; the kernel's own are never left out */
-	uint32_t reserved;
-	uint32_t keep_cmdlines;	  /* 0: --no-cmdline */
-	uint32_t swap_read_known; /* 1: end_swap_bio_read was found */
+	uint32_t memory_hierarchy;   /* hierarchy id whose cgroups are reported */
 };
 
 _Static_assert(sizeof(struct iq_header) == 16, "iq_header");
