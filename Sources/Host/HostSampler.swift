@@ -243,14 +243,4 @@ public final class HostSampler {
         case .removed: forget(cgroup: change.id)
         }
     }
-
-    /// Every process's number and arguments (separated by NUL, at most 4 KiB): once at start, in calm.
-    public func forEachCommandLine(_ body: (UInt32, Bytes) -> Void) {
-        for entry in Calls.entries(paths.proc(""), limit: options.processes) ?? [] {
-            guard let pid = entry.name[...].decimal, pid <= UInt64(UInt32.max),
-                let line = Processes.commandLine(paths, UInt32(pid))
-            else { continue }
-            body(UInt32(pid), line)
-        }
-    }
 }

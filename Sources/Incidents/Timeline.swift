@@ -214,6 +214,7 @@ extension LossSource {
         case .cgroupsNotSampled: "more cgroups than are sampled"
         case .devicesNotSampled: "more disks than are sampled"
         case .censusTruncated: "more tasks than a census keeps"
+        case .programBusy: "a kernel program was busy on that CPU"
         case .unknown: "for an unknown reason"
         }
     }

@@ -93,6 +93,11 @@ final class BpfObject {
         return descriptor >= 0 ? descriptor : nil
     }
 
+    /// Descriptors of the loaded programs.
+    var programDescriptors: [Int32] {
+        unsafe programs.values.map { unsafe bpf_program__fd($0) }.filter { $0 >= 0 }
+    }
+
     /// Attaches a loaded program; harmless when it is attached already.
     ///
     /// - Returns: 0, or the errno of the refusal.

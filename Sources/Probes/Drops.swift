@@ -32,3 +32,35 @@ struct Drops {
         }
     }
 }
+
+/// Runs that the kernel itself left out: it does not enter a program again on a CPU where that program runs already (an
+/// interrupt came in between), and counts it with the program. Kernels before 5.12 neither do nor say it.
+struct MissedRuns {
+    private let programs: [Int32]
+    private let count: (Int32) -> UInt64
+    private var previous: UInt64 = 0
+
+    /// - Parameters:
+    ///   - programs: descriptors of the loaded programs; they must outlive this value.
+    ///   - count: how many runs of a program were left out so far.
+    init(programs: [Int32], count: @escaping (Int32) -> UInt64 = MissedRuns.count) {
+        self.programs = programs
+        self.count = count
+    }
+
+    /// Hands on how many were left out since the last call.
+    mutating func read(boottimeNs: UInt64, _ body: (Event) -> Void) {
+        var total: UInt64 = 0
+        for program in programs { total &+= count(program) }
+        let delta = total &- previous
+        previous = total
+        if delta != 0 { body(Event(boottimeNs: boottimeNs, .lost(Lost(source: .programBusy, count: delta)))) }
+    }
+
+    private static func count(_ program: Int32) -> UInt64 {
+        var info = bpf_prog_info()
+        var length = UInt32(MemoryLayout<bpf_prog_info>.size)
+        guard unsafe bpf_obj_get_info_by_fd(program, &info, &length) == 0 else { return 0 }
+        return info.recursion_misses
+    }
+}

@@ -15,6 +15,7 @@ public final class Probes {
     private var object: BpfObject?
     private var ring: Ring?
     private var drops: Drops?
+    private var missedRuns: MissedRuns?
     private var intervals: IntervalReader?
     private var censusTaker: CensusReader?
     private let choice: HookChoice
@@ -45,6 +46,7 @@ public final class Probes {
         }
         ring = try Ring(map: ringMap, symbols: symbols.oom)
         drops = Drops(map: dropMap)
+        missedRuns = MissedRuns(programs: object.programDescriptors)
         intervals = IntervalReader(beganNs: clockNs(CLOCK_BOOTTIME), map: object.mapDescriptor)
         censusTaker = object.linkDescriptor("iq_census").map {
             CensusReader(link: $0, cgroups: object.linkDescriptor("iq_census_cgroups"))
@@ -59,6 +61,7 @@ public final class Probes {
     public func close() {
         ring = nil
         drops = nil
+        missedRuns = nil
         intervals = nil
         censusTaker = nil
         object = nil
@@ -96,6 +99,7 @@ public final class Probes {
     private func readDrops(_ body: (Event) -> Void) {
         let now = clockNs(CLOCK_BOOTTIME)
         drops?.read(boottimeNs: now, body)
+        missedRuns?.read(boottimeNs: now, body)
         if let undecodable = ring?.takeUndecodable(), undecodable > 0 {
             body(Event(boottimeNs: now, .lost(Lost(source: .undecodable, count: undecodable))))
         }
@@ -103,17 +107,10 @@ public final class Probes {
 
     // MARK: Telling
 
-    /// Gives a process that runs already its command line (arguments separated by NUL). One that has executed something since
-    /// keeps what the kernel saw.
-    public func seedCommandLine(tgid: UInt32, _ cmdline: Bytes) {
-        guard let map = map("iq_cmdlines"), !cmdline.isEmpty else { return }
-        var value = iq_cmdline()
-        let kept = min(cmdline.count, Int(IQ_CMDLINE_MAX))
-        value.length = UInt16(kept)
-        value.truncated = cmdline.count > kept ? 1 : 0
-        unsafe withUnsafeMutableBytes(of: &value.bytes) { unsafe $0.copyBytes(from: cmdline.prefix(kept)) }
-        var key = tgid
-        _ = unsafe bpf_map_update_elem(map, &key, &value, UInt64(BPF_NOEXIST))
+    /// For the command lines of processes that run already; `nil` when none are kept.
+    public func commandLineSeeds() -> CommandLineSeeds? {
+        guard options.keepCommandLines, let map = map("iq_cmdlines") else { return nil }
+        return CommandLineSeeds(copyOf: map)
     }
 
     /// Attaches or takes off the hooks that cost something on a busy machine (`sched_switch`).

@@ -380,15 +380,4 @@ private func leafFirst(_ components: String...) -> [UInt8] { components.reversed
         #expect(kill.victim.cmdline.count == Int(IQ_CMDLINE_MAX))
         #expect(kill.victim.task.comm.bytes.count == 16)
     }
-
-    @Test func `a task as the census writes it`() throws {
-        let bytes = WireRecord(someTask(9)).bytes
-        let decoded = try (bytes + bytes).withUnsafeBytes { buffer in
-            try WireDecoder.task(from: buffer.bytes, at: bytes.count)
-        }
-        expectTask(decoded, 9)
-        #expect(throws: WireError.self) {
-            try bytes.withUnsafeBytes { buffer in try WireDecoder.task(from: buffer.bytes, at: 1) }
-        }
-    }
 }

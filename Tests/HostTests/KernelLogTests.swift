@@ -64,6 +64,20 @@ import Testing
         #expect(kill.comm.bytes == [0x1b] + Bytes("[2J".utf8))
     }
 
+    @Test func `a line that user space wrote into the log is no kill`() {
+        var parser = KernelLogParser()
+        // Facility 1 (user), severity 3.
+        #expect(parser.consume(Bytes(killed.replacing("3,813", with: "11,813").utf8)) == nil)
+    }
+
+    @Test func `no number in a line is too large to be read`() throws {
+        for number in ["2147483648", "4294967295", "18446744073709551615", "99999999999999999999"] {
+            var parser = KernelLogParser()
+            let line = killed.replacing("adj:-17", with: "adj:-\(number)").replacing("70000kB", with: number + "kB")
+            #expect(parser.consume(Bytes(line.utf8))?.pid == 4711)
+        }
+    }
+
     @Test(arguments: [
         "", ";", "6,1,2,-;", "6,1,2,-;oom-kill:constraint=", "6,1,2,-;Out of memory: Killed process (",
         "6,1,2,-;Out of memory: Killed process 99999999999999999999 (x) total-vm:1kB",

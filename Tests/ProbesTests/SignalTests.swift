@@ -1,3 +1,4 @@
+import CLibbpf
 import Events
 import Glibc
 import Testing
@@ -78,6 +79,25 @@ extension LiveTests {
             }
         }
 
+        @Test func `SIGKILL to a zombie kills nobody and leaves nothing behind`() throws {
+            try Live.listening { listener in
+                let zombie = try #require(Child.shell("exit 0"))
+                var info = siginfo_t()
+                // Its end is awaited, and left for later to be collected.
+                try #require(waitid(P_PID, id_t(zombie.pid), &info, WEXITED | WNOWAIT) == 0)
+                kill(zombie.pid, SIGKILL)
+                let alive = try idle()
+                kill(alive.pid, SIGKILL)
+                _ = alive.wait()
+                #expect(listener.wait { $0.exit(of: alive) != nil })
+                #expect(listener.signals(to: zombie).isEmpty)
+                var key = UInt32(zombie.pid)
+                var mark: (UInt64, UInt64) = (0, 0)
+                let marks = try #require(listener.probes.map("iq_marks"))
+                #expect(bpf_map_lookup_elem(marks, &key, &mark) != 0)
+            }
+        }
+
         @Test func `SIGABRT from another process is recorded; a process's own signals are not`() throws {
             try Live.listening { listener in
                 let own = try #require(Child.shell("read go; kill -TERM $$"))
@@ -112,7 +132,8 @@ extension LiveTests {
         {
             let before = try idle("name=before")
             try Live.listening { listener in
-                listener.probes.seedCommandLine(tgid: UInt32(before.pid), Bytes("given\0here\0".utf8))
+                let seeds = try #require(listener.probes.commandLineSeeds())
+                seeds.give(tgid: UInt32(before.pid), Bytes("given\0here\0".utf8))
                 kill(before.pid, SIGKILL)
                 // The subshell is a fork without exec.
                 let shell = try #require(Child.shell("exec 3<&0; (read wait <&3) & echo $!; wait"))
@@ -174,6 +195,7 @@ extension LiveTests {
             options.keepCommandLines = false
             try Live.listening(options) { listener in
                 #expect(!listener.probes.hooks.contains { $0.name == Bytes("command_lines".utf8) })
+                #expect(listener.probes.commandLineSeeds() == nil)
                 let target = try idle()
                 kill(target.pid, SIGKILL)
                 _ = target.wait()

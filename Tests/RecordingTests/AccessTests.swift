@@ -165,6 +165,36 @@ private final class SharedClock: Sendable {
         #expect(error.message.contains("version 7") && error.message.contains("up to 1"))
     }
 
+    @Test(arguments: [UInt64.max, UInt64.max - 1, Format.numberLimit])
+    func `numbers that nobody can have counted to are nothing, and recording goes on`(number: UInt64) throws {
+        let scratch = Scratch()
+        let written = sampleEvents(1..<400)
+        try record(scratch.path, written)
+        let name = SegmentName.of(1)
+        for field in [\SegmentHeader.generation, \.firstSeq, \.previousNextSeq] {
+            var bytes = scratch.read(name)
+            bytes.withUnsafeMutableBytes { raw in
+                guard var header = SegmentHeader(block: UnsafeRawBufferPointer(raw)) else { return }
+                header[keyPath: field] = number
+                header.write(UnsafeMutableRawBufferPointer(rebasing: raw[0..<4096]))
+            }
+            scratch.write("segment-" + String(number - 1, radix: 16) + ".inq", bytes)
+        }
+        var bytes = scratch.read(name)
+        bytes.withUnsafeMutableBytes { raw in
+            let unit = Layout.firstDataUnit * 4096
+            let page = UnsafeMutableRawBufferPointer(rebasing: raw[unit..<unit + 4096])
+            guard var header = PageHeader(UnsafeRawBufferPointer(page)) else { return }
+            header.firstSeq = number
+            header.seal(page)
+            #expect(PageHeader(UnsafeRawBufferPointer(page)) == nil)
+        }
+        let (writer, recovered) = try RecordingWriter.open(scratch.path, smallOptions())
+        writer.appendAll(sampleEvents(recovered.nextSeq..<recovered.nextSeq + 5))
+        #expect(writer.close())
+        #expect(events(try RecordingReader(scratch.path)).count == written.count + 5)
+    }
+
     @Test func `a copy with missing, doubled, renamed and foreign segments is read by what the segments say`() throws {
         let scratch = Scratch()
         let other = Scratch()

@@ -127,7 +127,9 @@ import Testing
         let written = sampleEvents(1..<1000)
         try record(files, written)
         let reader = try RecordingReader("memory", files: files)
-        let last = try #require(reader.lastSnapshot())
+        var newest: (seq: UInt64, state: Bytes)?
+        reader.forEachSegmentSnapshot { newest = ($0, $1) }
+        let last = try #require(newest)
         #expect(last.seq == reader.segments.last?.firstSeq)
         #expect(last.state == state(before: last.seq))
         #expect(events(reader, from: last.seq) == Array(written[Int(last.seq - 1)...]))

@@ -7,6 +7,8 @@
  */
 #include "core.bpf.h"
 #include "kill.bpf.h"
+#include "signal.bpf.h"
+#include "exit.bpf.h"
 #include "cgroup.bpf.h"
 #include "block_io.bpf.h"
 #include "stall.bpf.h"

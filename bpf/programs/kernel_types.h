@@ -31,13 +31,10 @@ typedef _Bool bool;
 /* include/uapi/linux/bpf.h */
 enum {
 	BPF_MAP_TYPE_HASH = 1,
-	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
-	BPF_MAP_TYPE_LRU_PERCPU_HASH = 10,
 	BPF_MAP_TYPE_RINGBUF = 27,
-	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 enum { BPF_F_NO_PREALLOC = 1 };
@@ -104,7 +101,6 @@ struct signal_struct {
 	unsigned int flags;
 	struct pid *pids[4];
 	short oom_score_adj;
-	struct mm_struct *oom_mm;
 };
 
 #define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h, the same from 5.10 on */
@@ -153,10 +149,8 @@ enum iq_rss { IQ_RSS_FILE = 0, IQ_RSS_ANON = 1, IQ_RSS_SWAP = 2, IQ_RSS_SHMEM = 
 
 struct task_struct {
 	unsigned int __state;
-	void *stack;
 	unsigned int flags;
 	struct mm_struct *mm;
-	int exit_state;
 	int exit_code;
 	unsigned int in_iowait : 1;
 	unsigned int in_memstall : 1;
@@ -202,7 +196,7 @@ struct kernfs_node___614 {
 	struct kernfs_node *parent;
 };
 
-enum cgroup_subsys_id { memory_cgrp_id = 4, io_cgrp_id = 3 };
+enum cgroup_subsys_id { memory_cgrp_id = 4 };
 
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Kills: the OOM killer, fatal signals, and the exits that follow.
+ * Kills by the OOM killer.
  *
  * The order in the kernel (mm/oom_kill.c, __oom_kill_process): signal_generate(SIGKILL), then mark_victim, both in the
  * context of the task that ran out of memory. The victim is another task, or the same one.
@@ -9,44 +9,8 @@
 #define INQUEST_KILL_BPF_H
 
 #include "core.bpf.h"
-#include "rate.bpf.h"
+#include "mark.bpf.h"
 #include "victim.bpf.h"
-
-enum { IQ_SIGABRT = 6, IQ_SIGKILL = 9, IQ_SIGTERM = 15 };
-
-/* siginfo "pointers" that are none (include/linux/sched/signal.h). */
-enum { IQ_SEND_SIG_NOINFO = 0, IQ_SEND_SIG_PRIV = 1 };
-
-enum { IQ_SI_USER = 0, IQ_SI_KERNEL = 0x80, IQ_SIGNAL_PENDING = 2 };
-
-/* --- Marks: processes whose exit will be reported --- */
-
-struct iq_mark {
-	__u64 boottime_ns; /* of the first fatal signal or mark */
-	__u32 signal;	   /* the last one; 0: marked by the OOM killer without a signal */
-	__u32 by_oom;	   /* 1: the OOM killer has marked it */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u32); /* tgid */
-	__type(value, struct iq_mark);
-} iq_marks SEC(".maps");
-
-static __always_inline void iq_mark_process(__u32 tgid, __u32 signal, __u32 by_oom)
-{
-	struct iq_mark fresh = { .boottime_ns = bpf_ktime_get_boot_ns(), .signal = signal, .by_oom = by_oom };
-	struct iq_mark *mark = bpf_map_lookup_elem(&iq_marks, &tgid);
-
-	if (mark) {
-		if (signal)
-			mark->signal = signal;
-		return;
-	}
-	if (bpf_map_update_elem(&iq_marks, &tgid, &fresh, BPF_ANY))
-		iq_count_drop(IQ_DROP_MARK_FULL);
-}
 
 /* --- What a task that runs the OOM killer knows, from one hook to the next --- */
 
@@ -192,7 +156,7 @@ static __always_inline void iq_fill_oom(struct iq_oom_kill *kill, struct iq_oom_
 static __always_inline bool iq_first_mark(struct task_struct *victim)
 {
 	__u32 tgid = BPF_CORE_READ(victim, tgid);
-	struct iq_mark *mark = bpf_map_lookup_elem(&iq_marks, &tgid);
+	struct iq_mark *mark = iq_mark_of(victim, tgid);
 	bool first = !mark || !mark->by_oom;
 
 	if (mark)
@@ -247,7 +211,7 @@ int iq_mark_victim(struct bpf_raw_tracepoint_args *ctx)
 	if (victim) {
 		iq_fill_victim(&kill->victim, victim);
 		iq_fill_ancestors(kill, victim);
-		iq_mark_process(kill->victim.task.tgid, kill->flags & IQ_OOM_SIGNALLED ? IQ_SIGKILL : 0, 1);
+		iq_mark_process(victim, kill->victim.task.tgid, kill->flags & IQ_OOM_SIGNALLED ? IQ_SIGKILL : 0, 1);
 	} else {
 		iq_fill_unknown_victim(&kill->victim, pid);
 	}
@@ -270,161 +234,6 @@ int iq_mark_victim(struct bpf_raw_tracepoint_args *ctx)
 	}
 	bpf_ringbuf_submit(kill, BPF_RB_FORCE_WAKEUP);
 	return 0;
-}
-
-/* --- Fatal signals --- */
-
-struct iq_rate iq_signal_rate; /* not static: the compiler would split it, and BTF with it */
-
-/* Room for a component that is cut afterwards. */
-struct iq_signal_record {
-	struct iq_signal signal;
-	char spill[IQ_NAME_SPILL];
-};
-
-/* signal:signal_generate(sig, info, task, group, result): the current task is the sender. */
-SEC("raw_tp/signal_generate")
-int iq_signal_generate(struct bpf_raw_tracepoint_args *ctx)
-{
-	int number = ctx->args[0];
-	__u64 info = ctx->args[1];
-	struct task_struct *target = (struct task_struct *)ctx->args[2];
-	int result = ctx->args[4];
-	__u32 sender_tgid = bpf_get_current_pid_tgid() >> 32;
-	struct iq_signal_record *record;
-	struct iq_signal *signal;
-	bool by_kernel = info == IQ_SEND_SIG_PRIV;
-	bool truncated = 0;
-	struct iq_mark *mark;
-	__u32 tgid;
-
-	if (!iq_signals_heard)
-		iq_signals_heard = 1;
-	if (number != IQ_SIGKILL && number != IQ_SIGTERM && number != IQ_SIGABRT)
-		return 0;
-	tgid = BPF_CORE_READ(target, tgid);
-	if (by_kernel && number == IQ_SIGKILL)
-		iq_note_kernel_kill(target);
-	else if (tgid == sender_tgid)
-		return 0;
-	/* The same signal again, still pending: nothing happened that the first record does not say. */
-	mark = bpf_map_lookup_elem(&iq_marks, &tgid);
-	if (mark && mark->signal == (__u32)number && result == IQ_SIGNAL_PENDING)
-		return 0;
-	/* An ignored SIGTERM kills nobody; SIGKILL counts as ignored when the target is dying already. */
-	if (number == IQ_SIGKILL || result == 0 || result == IQ_SIGNAL_PENDING)
-		iq_mark_process(tgid, number, 0);
-
-	/* Anyone may send signals without end; they must not crowd out a kill. */
-	if (!by_kernel && !iq_within_rate(&iq_signal_rate, bpf_ktime_get_boot_ns(), iq_config.signals_per_second)) {
-		iq_count_drop(IQ_DROP_SIGNAL_SUPPRESSED);
-		return 0;
-	}
-	record = iq_reserve(struct iq_signal_record, sizeof *signal, IQ_KIND_SIGNAL, IQ_DROP_RING_FULL_KILL);
-	if (!record)
-		return 0;
-	signal = &record->signal;
-	signal->signal = number;
-	signal->result = result;
-	signal->group = ctx->args[3] != 0;
-	if (by_kernel) {
-		signal->origin = IQ_SIGNAL_KERNEL;
-		signal->si_code = IQ_SI_KERNEL;
-	} else if (info == IQ_SEND_SIG_NOINFO) {
-		signal->origin = IQ_SIGNAL_NOINFO;
-		signal->si_code = IQ_SI_USER;
-	} else {
-		signal->origin = IQ_SIGNAL_USER;
-		signal->si_code = BPF_CORE_READ((struct kernel_siginfo *)info, si_code);
-	}
-	iq_fill_task(&signal->sender, iq_current());
-	iq_fill_victim(&signal->target, target);
-	signal->exe_len = iq_exe_path(iq_current(), signal->exe, &truncated);
-	signal->exe_truncated = truncated;
-	signal->reserved32 = 0;
-	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
-	return 0;
-}
-
-/* --- Exits --- */
-
-/* sched:sched_process_exit(task, ...): runs for every thread; the process is gone with its last one. */
-SEC("raw_tp/sched_process_exit")
-int iq_process_exit(struct bpf_raw_tracepoint_args *ctx)
-{
-	struct task_struct *task = (struct task_struct *)ctx->args[0];
-	__u32 tgid, signal, flags;
-	struct iq_mark *mark;
-	struct iq_exit *exit;
-	struct mm_struct *mm;
-	__u64 marked;
-
-	if (BPF_CORE_READ(task, signal, live.counter) != 0)
-		return 0;
-	tgid = BPF_CORE_READ(task, tgid);
-	bpf_map_delete_elem(&iq_cmdlines, &tgid);
-	mark = bpf_map_lookup_elem(&iq_marks, &tgid);
-	if (!mark)
-		return 0;
-	marked = mark->boottime_ns;
-	signal = mark->signal;
-	/* Two threads may both see the last one gone: the one that removes the mark reports. */
-	if (bpf_map_delete_elem(&iq_marks, &tgid))
-		return 0;
-
-	exit = iq_reserve(struct iq_exit, sizeof *exit, IQ_KIND_EXIT, IQ_DROP_RING_FULL_KILL);
-	if (!exit)
-		return 0;
-	iq_fill_task(&exit->task, BPF_CORE_READ(task, group_leader));
-	flags = BPF_CORE_READ(task, signal, flags);
-	exit->exit_code = flags & SIGNAL_GROUP_EXIT ? BPF_CORE_READ(task, signal, group_exit_code) :
-						      BPF_CORE_READ(task, group_leader, exit_code);
-	exit->last_signal = signal;
-	exit->marked_boottime_ns = marked;
-	/* Up to 6.12 the address space is gone before this hook runs. */
-	mm = BPF_CORE_READ(task, mm);
-	exit->rss_pages =
-		mm ? iq_rss(mm, IQ_RSS_FILE) + iq_rss(mm, IQ_RSS_ANON) + iq_rss(mm, IQ_RSS_SHMEM) : IQ_UNKNOWN;
-	bpf_ringbuf_submit(exit, BPF_RB_NO_WAKEUP);
-	return 0;
-}
-
-/* --- The OOM reaper: oom:{wake_reaper,start_task_reaping,finish_task_reaping,skip_task_reaping}(pid) --- */
-
-static __always_inline int iq_report_reap(__u32 pid, __u32 step)
-{
-	struct iq_reap *reap = iq_reserve(struct iq_reap, sizeof *reap, IQ_KIND_REAP, IQ_DROP_RING_FULL_OTHER);
-
-	if (!reap)
-		return 0;
-	reap->pid = pid;
-	reap->step = step;
-	bpf_ringbuf_submit(reap, BPF_RB_NO_WAKEUP);
-	return 0;
-}
-
-SEC("raw_tp/wake_reaper")
-int iq_wake_reaper(struct bpf_raw_tracepoint_args *ctx)
-{
-	return iq_report_reap(ctx->args[0], IQ_REAP_WAKE);
-}
-
-SEC("raw_tp/start_task_reaping")
-int iq_start_task_reaping(struct bpf_raw_tracepoint_args *ctx)
-{
-	return iq_report_reap(ctx->args[0], IQ_REAP_START);
-}
-
-SEC("raw_tp/finish_task_reaping")
-int iq_finish_task_reaping(struct bpf_raw_tracepoint_args *ctx)
-{
-	return iq_report_reap(ctx->args[0], IQ_REAP_FINISH);
-}
-
-SEC("raw_tp/skip_task_reaping")
-int iq_skip_task_reaping(struct bpf_raw_tracepoint_args *ctx)
-{
-	return iq_report_reap(ctx->args[0], IQ_REAP_SKIP);
 }
 
 #endif

@@ -109,6 +109,8 @@ public enum LossSource: UInt8, Choice {
     case censusTruncated = 38
     /// More disks than the sampler's bound: those left out.
     case devicesNotSampled = 39
+    /// Runs of kernel programs that the kernel left out: a program is not entered again on a CPU where it runs already.
+    case programBusy = 40
     case unknown = 255
     public static var fallback: LossSource { .unknown }
 }

@@ -53,16 +53,7 @@ public enum WireDecoder {
 
     // MARK: Who
 
-    /// A task as the census iterator writes it.
-    ///
-    /// - Throws: `WireError.truncated` when the task does not lie within the bytes.
-    public static func task(from bytes: RawSpan, at offset: Int = 0) throws(WireError) -> TaskIdentity {
-        guard offset >= 0, bytes.byteCount - offset >= MemoryLayout<iq_task>.size else {
-            throw .truncated(kind: 0, bytes: bytes.byteCount)
-        }
-        return unsafe bytes.withUnsafeBytes { buffer in unsafe task(WireReader(buffer, kind: 0), at: offset) }
-    }
-
+    /// Who: the same struct in every record, and in what the census iterator writes.
     static func task(_ reader: WireReader, at offset: Int) -> TaskIdentity {
         let raw = reader.load(iq_task.self, at: offset)
         var task = TaskIdentity()
@@ -77,36 +68,29 @@ public enum WireDecoder {
         return task
     }
 
-    /// The fields of `iq_victim` before its names.
-    private struct VictimHead: BitwiseCopyable {
-        var nsPid: UInt32, nsUid: UInt32, oomScoreAdj: Int32, flags: UInt32
-        var start: UInt64, totalVm: UInt64, anon: UInt64, file: UInt64, shmem: UInt64, swap: UInt64, pgtables: UInt64
-        var pathLength: UInt16, cmdlineLength: UInt16, reserved: UInt32
-    }
-
     static func victim(_ reader: WireReader, at offset: Int) throws(WireError) -> Victim {
-        let raw = reader.load(VictimHead.self, at: offset + MemoryLayout<iq_task>.size)
-        let cmdlineLength = Int(raw.cmdlineLength)
+        let raw = reader.load(iq_victim.self, at: offset)
+        let cmdlineLength = Int(raw.cmdline_len)
         guard cmdlineLength <= Int(IQ_CMDLINE_MAX) else {
             throw .implausibleLength(kind: reader.kind, length: cmdlineLength)
         }
         var victim = Victim()
         victim.task = task(reader, at: offset)
-        victim.nsPid = raw.nsPid
-        victim.nsUid = raw.nsUid
-        victim.oomScoreAdj = raw.oomScoreAdj
+        victim.nsPid = raw.ns_pid
+        victim.nsUid = raw.ns_uid
+        victim.oomScoreAdj = raw.oom_score_adj
         victim.alreadyExiting = raw.flags & UInt32(IQ_VICTIM_EXITING) != 0
         victim.cmdlineTruncated = raw.flags & UInt32(IQ_VICTIM_CMDLINE_TRUNCATED) != 0
         victim.cgroupTruncated = raw.flags & UInt32(IQ_VICTIM_PATH_TRUNCATED) != 0
-        victim.startBoottimeNs = raw.start
-        victim.totalVmPages = Figure(raw: raw.totalVm)
-        victim.anonRssPages = Figure(raw: raw.anon)
-        victim.fileRssPages = Figure(raw: raw.file)
-        victim.shmemRssPages = Figure(raw: raw.shmem)
-        victim.swapPages = Figure(raw: raw.swap)
-        victim.pgtablesBytes = Figure(raw: raw.pgtables)
+        victim.startBoottimeNs = raw.start_boottime_ns
+        victim.totalVmPages = Figure(raw: raw.total_vm_pages)
+        victim.anonRssPages = Figure(raw: raw.anon_rss_pages)
+        victim.fileRssPages = Figure(raw: raw.file_rss_pages)
+        victim.shmemRssPages = Figure(raw: raw.shmem_rss_pages)
+        victim.swapPages = Figure(raw: raw.swap_pages)
+        victim.pgtablesBytes = Figure(raw: raw.pgtables_bytes)
         victim.cgroupPath = try reader.path(
-            at: offset + WireLayout.victimPath, length: Int(raw.pathLength), capacity: Int(IQ_PATH_MAX),
+            at: offset + WireLayout.victimPath, length: Int(raw.path_len), capacity: Int(IQ_PATH_MAX),
             complete: !victim.cgroupTruncated)
         // No component at all is the root's own path, if the cgroup is known.
         if victim.cgroupPath.isEmpty && victim.task.cgroup != 0 { victim.cgroupPath = [UInt8(ascii: "/")] }
@@ -119,15 +103,10 @@ public enum WireDecoder {
 
     // MARK: Kinds
 
-    private struct OomKillHead: BitwiseCopyable {
-        var flags: UInt32, constraint: Int32, order: Int32, gfpMask: UInt32
-        var limitPages: UInt64, chosenPoints: Int64, oomCgroup: UInt64
-    }
-
     private static func oomKill(_ reader: WireReader, _ symbols: OomSymbols) throws(WireError) -> OomKill {
-        let raw = reader.load(OomKillHead.self, at: MemoryLayout<iq_header>.size)
-        let ancestorCount = Int(reader.load(UInt32.self, at: WireLayout.killAncestors - 8))
-        let stackCount = Int(reader.load(UInt32.self, at: WireLayout.killAncestors - 4))
+        let raw = reader.load(iq_oom_kill.self, at: 0)
+        let ancestorCount = Int(raw.ancestor_count)
+        let stackCount = Int(raw.stack_count)
         guard ancestorCount <= Int(IQ_ANCESTORS_MAX) else {
             throw .implausibleLength(kind: reader.kind, length: ancestorCount)
         }
@@ -146,12 +125,12 @@ public enum WireDecoder {
         if kill.traced {
             kill.constraint = constraint(raw.constraint)
             kill.order = raw.order
-            kill.gfpMask = raw.gfpMask
-            kill.limitPages = Figure(raw: raw.limitPages)
-            kill.chosenPoints = raw.chosenPoints
-            kill.oomCgroup = Figure(raw: raw.oomCgroup)
+            kill.gfpMask = raw.gfp_mask
+            kill.limitPages = Figure(raw: raw.limit_pages)
+            kill.chosenPoints = raw.chosen_points
+            kill.oomCgroup = Figure(raw: raw.oom_cgroup_id)
             kill.oomGroup = raw.flags & UInt32(IQ_OOM_GROUP) != 0
-            kill.entry = raw.oomCgroup != 0 ? .memcg : raw.order == -1 ? .sysrq : .global
+            kill.entry = raw.oom_cgroup_id != 0 ? .memcg : raw.order == -1 ? .sysrq : .global
         } else {
             var stack: [UInt64] = []
             for index in 0..<stackCount { stack.append(reader.load(UInt64.self, at: WireLayout.killStack + index * 8)) }
@@ -160,7 +139,7 @@ public enum WireDecoder {
             case .memcg:
                 // mem_cgroup_out_of_memory passes its cgroup on: the kernel then knows no other constraint.
                 kill.constraint = .memcg
-                if raw.flags & UInt32(IQ_OOM_BY_LOCK) != 0 { kill.oomCgroup = Figure(raw: raw.oomCgroup) }
+                if raw.flags & UInt32(IQ_OOM_BY_LOCK) != 0 { kill.oomCgroup = Figure(raw: raw.oom_cgroup_id) }
             case .global, .sysrq: kill.oomCgroup = 0
             case .unknown: break
             }
@@ -197,25 +176,19 @@ public enum WireDecoder {
         return state
     }
 
-    private struct SignalHead: BitwiseCopyable {
-        var signal: Int32, siCode: Int32, result: Int32
-        var group: UInt16, origin: UInt16
-    }
-
     private static func signal(_ reader: WireReader) throws(WireError) -> Signal {
-        let raw = reader.load(SignalHead.self, at: MemoryLayout<iq_header>.size)
+        let raw = reader.load(iq_signal.self, at: 0)
         var signal = Signal()
         signal.signal = raw.signal
-        signal.siCode = raw.siCode
+        signal.siCode = raw.si_code
         signal.result = raw.result
         signal.group = raw.group != 0
         signal.origin = SignalOrigin(rawValue: UInt8(truncatingIfNeeded: raw.origin)) ?? .fallback
         signal.sender = task(reader, at: WireLayout.signalSender)
         signal.target = try victim(reader, at: WireLayout.signalTarget)
-        let exeLength = Int(reader.load(UInt16.self, at: WireLayout.signalExe - 8))
-        let truncated = reader.load(UInt16.self, at: WireLayout.signalExe - 6) != 0
         signal.senderExe = try reader.path(
-            at: WireLayout.signalExe, length: exeLength, capacity: Int(IQ_EXE_MAX), complete: !truncated)
+            at: WireLayout.signalExe, length: Int(raw.exe_len), capacity: Int(IQ_EXE_MAX),
+            complete: raw.exe_truncated == 0)
         return signal
     }
 
@@ -262,14 +235,9 @@ public enum WireDecoder {
         return slow
     }
 
-    private struct CgroupHead: BitwiseCopyable {
-        var id: UInt64
-        var hierarchy: UInt32, action: UInt16, pathLength: UInt16
-    }
-
     private static func cgroup(_ reader: WireReader) throws(WireError) -> CgroupChange {
-        let raw = reader.load(CgroupHead.self, at: MemoryLayout<iq_header>.size)
-        let length = Int(raw.pathLength)
+        let raw = reader.load(iq_cgroup.self, at: 0)
+        let length = Int(raw.path_len)
         guard length <= Int(IQ_PATH_MAX) else { throw .implausibleLength(kind: reader.kind, length: length) }
         var change = CgroupChange()
         change.id = raw.id

@@ -44,7 +44,7 @@ enum WireLayout {
 
 /// One record's bytes, of a size that was checked once. Lives no longer than the span it was made from.
 ///
-/// Small structs are copied out whole; names are read where they lie, so that a record of two kilobytes is not copied first.
+/// Structs are loaded as the wire header lays them out; names are read where they lie.
 @safe
 struct WireReader {
     private let base: UnsafeRawPointer

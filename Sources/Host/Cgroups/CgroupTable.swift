@@ -38,8 +38,6 @@ final class CgroupTable {
         self.options = options
     }
 
-    var knownCount: Int { known.count }
-
     /// Cgroups left out since the last call: too many to know, or no descriptors for them.
     func takeNotSampled() -> UInt64 {
         defer { notSampled = 0 }

@@ -15,7 +15,9 @@ public struct KernelLogParser: Sendable {
     /// - Parameter record: one record as read(2) gives it: `priority,sequence,microseconds,flags;text`.
     /// - Returns: the kill that the record completes.
     public mutating func consume(_ record: Bytes) -> KernelLogKill? {
-        guard let semicolon = record.firstIndex(of: UInt8(ascii: ";")) else { return nil }
+        guard let semicolon = record.firstIndex(of: UInt8(ascii: ";")), Self.isKernels(record[..<semicolon]) else {
+            return nil
+        }
         let end = record.firstIndex(of: UInt8(ascii: "\n")) ?? record.endIndex
         guard semicolon < end else { return nil }
         let text = Self.unescaped(record[(semicolon + 1)..<end])
@@ -31,6 +33,13 @@ public struct KernelLogParser: Sendable {
             announced = nil
         }
         return kill
+    }
+
+    /// The priority carries the facility above its lowest three bits; what user space writes to the log is never of
+    /// facility 0, the kernel's own.
+    private static func isKernels(_ prefix: ArraySlice<UInt8>) -> Bool {
+        guard let priority = prefix.prefix(while: { $0 != UInt8(ascii: ",") }).decimal else { return false }
+        return priority >> 3 == 0
     }
 
     /// `oom-kill:constraint=C,nodemask=...[,oom_memcg=P],task_memcg=P,task=COMM,pid=N,uid=N`
@@ -75,7 +84,8 @@ public struct KernelLogParser: Sendable {
             let digits = figures[adjustment.upperBound...]
             let negative = digits.first == UInt8(ascii: "-")
             let value = (negative ? digits.dropFirst() : digits).prefix { (48...57).contains($0) }.decimal ?? 0
-            kill.oomScoreAdj = Int32(truncatingIfNeeded: value) * (negative ? -1 : 1)
+            let magnitude = Int32(truncatingIfNeeded: value)
+            kill.oomScoreAdj = negative ? 0 &- magnitude : magnitude
         }
         return kill
     }

@@ -1,4 +1,4 @@
-import Events
+public import Events
 
 /// The processes of `/proc`, by what can be read without any process's memory lock: number, owner, name.
 ///
@@ -31,5 +31,22 @@ enum Processes {
         if bytes.count > limit { bytes.removeLast(bytes.count - limit) }
         while bytes.last == 0 { bytes.removeLast() }
         return bytes.isEmpty ? nil : bytes
+    }
+}
+
+/// The command lines of the processes that run already.
+public enum CommandLines {
+    /// Every process's number and arguments (separated by NUL, at most 4 KiB).
+    ///
+    /// Waits as long as a process's memory lock is held: not for a thread that has anything else to do.
+    public static func forEach(
+        _ paths: HostPaths = HostPaths(), limit: Int = SamplerOptions().processes, _ body: (UInt32, Bytes) -> Void
+    ) {
+        for entry in Calls.entries(paths.proc(""), limit: limit) ?? [] {
+            guard let pid = entry.name[...].decimal, pid <= UInt64(UInt32.max),
+                let line = Processes.commandLine(paths, UInt32(pid))
+            else { continue }
+            body(UInt32(pid), line)
+        }
     }
 }

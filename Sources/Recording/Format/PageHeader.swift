@@ -77,6 +77,7 @@ struct PageHeader: Equatable, Sendable {
         index = unsafe page.get(UInt32.self, 16)
         rewrite = unsafe page.get(UInt32.self, 20)
         firstSeq = unsafe page.get(UInt64.self, 24)
+        guard firstSeq < Format.numberLimit else { return nil }
         events = unsafe page.get(UInt32.self, 32)
         flags = PageFlags(rawValue: unsafe page.get(UInt16.self, 40))
         recording = unsafe page.get(UInt64.self, 48)

@@ -4,6 +4,8 @@ import Events
 /// that was zero.
 enum Format {
     static let version: UInt16 = 1
+    /// Numbers of events and generations are below this: no machine writes so many, and a reader may add to them.
+    static let numberLimit: UInt64 = 1 << 62
 }
 
 /// What a segment says about itself and about the one before it. Written once, when the segment begins; twice in the
@@ -122,6 +124,7 @@ struct SegmentHeader: Equatable, Sendable {
     private var plausible: Bool {
         let page = Int(pageBytes)
         guard page >= 4096, page <= 65536, page & (page - 1) == 0 else { return false }
+        guard max(generation, firstSeq, previousNextSeq) < Format.numberLimit else { return false }
         return segmentBytes >= UInt64(4 * page) && segmentBytes <= 1 << 40
     }
 
@@ -140,7 +143,8 @@ enum SegmentName {
     static func generation(_ name: String) -> UInt64? {
         guard name.hasPrefix("segment-"), name.hasSuffix(".inq") else { return nil }
         let digits = name.dropFirst(8).dropLast(4)
-        guard digits.utf8.count == 16 else { return nil }
-        return UInt64(digits, radix: 16)
+        guard digits.utf8.count == 16, let generation = UInt64(digits, radix: 16) else { return nil }
+        // A name is no proof, and the next segment's number is above all names: it must stay below the limit.
+        return generation < Format.numberLimit / 2 ? generation : nil
     }
 }

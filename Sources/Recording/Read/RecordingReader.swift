@@ -103,21 +103,6 @@ public final class RecordingReader {
         }
     }
 
-    /// The newest snapshot, with the number of the event that follows it: `forEach(from:)` gives what came after.
-    public func lastSnapshot() -> (seq: UInt64, state: Bytes)? {
-        for place in listing.segments.indices.reversed() {
-            var scan = ScanState(from: 0)
-            var found: (seq: UInt64, state: Bytes)?
-            scanSegment(
-                place, &scan, pages: { $0.flags.contains(.snapshot) },
-                body: { (event: Event) in
-                    if case .snapshot(let snapshot) = event.payload { found = (event.seq, snapshot.state) }
-                })
-            if let found { return found }
-        }
-        return nil
-    }
-
     /// The records of closed incidents, in order; of several for one incident the last.
     public func closedIncidents() -> [IncidentRecord] { incidents().filter { $0.state == .closed } }
 

@@ -28,7 +28,9 @@ struct RecoveredState {
                 if record.state == .closed {
                     recorded.insert(Incident.identity(boot: record.bootID, openingSeq: record.openingSeq))
                 }
-            case .snapshot: break
+            case .snapshot(let snapshot):
+                // After a loss another one stands where events go on: it knows what is missing here.
+                if let known = try? Correlator(snapshot: snapshot.state, rules: rules) { state = known }
             default: state.consume(event) { found.append($0) }
             }
         }

@@ -138,7 +138,7 @@ final class Recorder {
             note(kill.victim.task.cgroup, kill.victim.cgroupPath, event.boottimeNs)
         case .signal(let signal) where signal.signal == SIGKILL:
             note(signal.target.task.cgroup, signal.target.cgroupPath, event.boottimeNs)
-        case .cgroup: _ = sampler.notes.push(event)
+        case .cgroup(let change): sampler.note(change, at: event.boottimeNs)
         default: break
         }
     }
@@ -147,6 +147,6 @@ final class Recorder {
         var change = CgroupChange()
         change.id = cgroup
         change.path = path
-        _ = sampler.notes.push(Event(boottimeNs: boottimeNs, .cgroup(change)))
+        sampler.note(change, at: boottimeNs)
     }
 }

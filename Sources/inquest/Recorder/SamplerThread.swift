@@ -19,13 +19,21 @@ final class SamplerThread: @unchecked Sendable {
     static let censusIntervalNs: UInt64 = 5_000_000_000
     /// At the most this often for kills.
     static let killCensusIntervalNs: UInt64 = 1_000_000_000
+    /// Between two looks through the whole tree of cgroups, where those are needed.
+    static let rescanIntervalNs: UInt64 = 60_000_000_000
 
     private let host: HostSampler
     private let probes: Probes
     private let triggers: PressureTriggers?
     let queue: EventQueue
-    /// Cgroups that had an event: the recorder tells, the sampler samples them for a while.
-    let notes: EventQueue
+    /// Cgroups that came, went, or had an event: the recorder tells.
+    private let notes: EventQueue
+    /// A note found no room: the tree is looked through for what it would have said.
+    private let noteMissed = Atomic<Bool>(false)
+    /// Whether the kernel tells of cgroups at all; otherwise the tree is looked through now and then.
+    private let cgroupsHeard: Bool
+    private var lastRescanNs: UInt64 = 0
+    private var lastCensusNs: UInt64 = 0
     private let wake: Int32
     private let stopping = Atomic<Bool>(false)
     private let pressureUntilNs = Atomic<UInt64>(0)
@@ -41,6 +49,7 @@ final class SamplerThread: @unchecked Sendable {
         queue = EventQueue(capacity: 8192)
         notes = EventQueue(capacity: 1024)
         wake = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+        cgroupsHeard = probes.hooks.contains { $0.name.elementsEqual("cgroup_names".utf8) && $0.mode != .absent }
     }
 
     deinit { close(wake) }
@@ -71,6 +80,11 @@ final class SamplerThread: @unchecked Sendable {
         signalEventfd(wake)
     }
 
+    /// Tells of a cgroup: the sampler learns or forgets it, or samples it for a while (the recorder's thread only).
+    func note(_ change: CgroupChange, at boottimeNs: UInt64) {
+        if !notes.push(Event(boottimeNs: boottimeNs, .cgroup(change))) { noteMissed.store(true, ordering: .releasing) }
+    }
+
     /// While an incident is open every sample is told, however calm: the correlator's time comes from events alone, and
     /// silence would keep the incident open.
     func setTicksWanted(_ wanted: Bool) {
@@ -82,7 +96,7 @@ final class SamplerThread: @unchecked Sendable {
         unsafe sigfillset(&blocked)
         unsafe pthread_sigmask(SIG_BLOCK, &blocked, nil)
         var lastSampleNs: UInt64 = 0
-        var lastCensusNs: UInt64 = 0
+        lastRescanNs = Clocks.boottimeNs()
         var hooksUnderPressure = false
         while !stopping.load(ordering: .acquiring) {
             let now = Clocks.boottimeNs()
@@ -93,13 +107,7 @@ final class SamplerThread: @unchecked Sendable {
                 probes.setPressureHooks(pressed)
             }
             while let note = notes.pop() { take(note) }
-            let wanted = censusWanted.load(ordering: .acquiring)
-            let due = pressed && now - lastCensusNs >= Self.censusIntervalNs
-            if due || wanted && now - lastCensusNs >= Self.killCensusIntervalNs {
-                censusWanted.store(false, ordering: .releasing)
-                lastCensusNs = now
-                probes.census(wanted ? .kill : .pressure) { push($0) }
-            }
+            takeCensus(now, pressed)
             if now - lastSampleNs >= interval {
                 lastSampleNs = now
                 let completion = { (device: UInt32) in self.probes.lastCompletionNs(device: device) }
@@ -108,10 +116,29 @@ final class SamplerThread: @unchecked Sendable {
                     lastCompletionNs: completion, push)
                 probes.readIntervals { push($0) }
                 reportDropped(now)
+                if !pressed { rescan(now) }
             }
             queue.wakeConsumer()
             waitUntil(lastSampleNs + interval)
         }
+    }
+
+    private func takeCensus(_ now: UInt64, _ pressed: Bool) {
+        let wanted = censusWanted.load(ordering: .acquiring)
+        let due = pressed && now - lastCensusNs >= Self.censusIntervalNs
+        guard due || wanted && now - lastCensusNs >= Self.killCensusIntervalNs else { return }
+        // Only what was seen is taken back: a kill that is heard right now wants a census after it.
+        if wanted { censusWanted.store(false, ordering: .releasing) }
+        lastCensusNs = now
+        probes.census(wanted ? .kill : .pressure) { push($0) }
+    }
+
+    /// Finds the cgroups that nobody told of. Opens every directory of the tree: seldom, and never under pressure.
+    private func rescan(_ now: UInt64) {
+        guard now - lastRescanNs >= Self.rescanIntervalNs else { return }
+        if !noteMissed.exchange(false, ordering: .acquiring) && cgroupsHeard { return }
+        lastRescanNs = now
+        host.rescan { push($0) }
     }
 
     private func take(_ note: Event) {

@@ -42,7 +42,7 @@ final class Session {
         let startEvents = host.startEvents(version: Bytes(inquestVersion.utf8), recorderTgid: UInt32(getpid()))
         let opened = try Self.openRecording(options, startEvents)
         let live = try Self.openLive(options, startEvents)
-        host.forEachCommandLine { probes.seedCommandLine(tgid: $0, $1) }
+        if let seeds = probes.commandLineSeeds() { CommandLineScan.start(seeds) }
         recorder = Recorder(
             probes: probes, sampler: SamplerThread(host: host, probes: probes, triggers: PressureTriggers()),
             writer: opened?.writer, live: live, stopSignals: stopSignals,
