@@ -276,7 +276,8 @@ extension Rules {
             .growthShare, 10, .percent, "ours",
             "growth began when use was last within this share of the growth above its lowest"),
         Rule(
-            .chainTolerance, second, .ns, "ours: the sampling interval of calm",
+            .chainTolerance, 2 * second, .ns,
+            "ours: twice the sampling interval of calm, for cause and effect are each dated to within one",
             "an effect this much before its cause is still in order"),
         Rule(.contextAge, 5 * second, .ns, "ours", "a census this close to a kill is its context"),
     ]

@@ -52,7 +52,8 @@ extension State {
         devices[index].note(sample, at: ns, rules)
         let rates = devices[index].rates(over: rules[.watchWindow])
         let saturated = devices[index].isSaturated(rates, rules)
-        devices[index].saturation.note(saturated, rates.bytesPerSecond ?? 0, at: ns, hold: rules[.phaseWindow])
+        devices[index].saturation.note(
+            saturated, rates.bytesPerSecond ?? 0, at: ns, hold: rules[.phaseWindow], began: rates.sinceNs)
         let silent = devices[index].silenceNs >= rules[.deviceSilence] && !devices[index].inMemory
         devices[index].stalled.note(
             silent && host.phase.phase <= .watch, devices[index].silenceNs, at: ns, hold: rules[.closeCalm])

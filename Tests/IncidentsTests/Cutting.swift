@@ -103,11 +103,11 @@ struct Cutter {
         let until = Self.setting("INQUEST_CUT_UNTIL").flatMap { UInt64($0) } ?? .max / 1_000_000_000
         let reader = try RecordingReader(directory)
         var cutter = Cutter()
-        reader.forEach { (event: Event) in
+        reader.forEach({ (event: Event) in
             let isSample = event.boottimeNs > 0 && !event.isAboutTheStart
             if isSample, event.boottimeNs < from * 1_000_000_000 || event.boottimeNs > until * 1_000_000_000 { return }
             cutter.take(event)
-        }
+        })
         var text = ""
         for (index, event) in cutter.events.enumerated() {
             if index > 0, event.payload.kind == .recorderStart { text += "---\n" }
