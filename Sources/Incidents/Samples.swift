@@ -141,10 +141,12 @@ extension State {
         guard !open.isEmpty else { return }
         let path = names.path(io.cgroup)
         let device = deviceName(index)
-        tell(
-            io.cgroup, path, .slowIO, event, "block:block_rq_complete",
-            "\(io.swap ? "swap " : "")\(io.operation.label) of \(bytes: io.bytes) on \(name: device) took \(duration: total)\(io.failed ? " and failed" : "")"
-        )
+        for position in open.indices where open[position].covers(io.cgroup, path) {
+            open[position].tell(
+                "\(io.swap ? "swap " : "")\(io.operation.label) of \(bytes: io.bytes) on \(name: device) took \(duration: total)\(io.failed ? " and failed" : "")",
+                .slowIO, badness: io.failed ? .max : total, in: \.slowIOs, at: event.boottimeNs, seq: event.seq,
+                "block:block_rq_complete")
+        }
     }
 
     private mutating func noteSlowReader(_ index: Int, _ cgroup: UInt64, _ totalNs: UInt64, _ ns: UInt64) {

@@ -18,6 +18,9 @@ extension State {
             incident.quality.notes.append(
                 Bytes("IO is not charged to cgroups here: swap written per cgroup is unknown".utf8))
         }
+        for limit in open.limits {
+            if let text = limit.source.limitAtWork(limit.count) { incident.quality.notes.append(text.bytes) }
+        }
         if open.killsOmitted > 0 {
             incident.quality.notes.append(
                 ("\(open.killsOmitted, of: "further kill") beyond the first \(Bounds.kills)" as Phrase).bytes)

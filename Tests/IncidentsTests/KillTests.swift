@@ -166,7 +166,7 @@ import Testing
 
     @Test func `a crowded timeline keeps its kills, its beginning and its end`() throws {
         let lines = (0..<2000).map {
-            "\(seconds(11 + Double($0) / 1000)) stall task.tgid=9 task.cgroup_id=7 task.comm=job duration_ns=5 mechanism=memcg_reclaim"
+            "\(seconds(11 + Double($0) / 1000)) census processes=\($0) blocked=1"
         }
         let text = ([start, mark(10, 9)] + lines + [mark(14, 10)]).joined(separator: "\n")
         let incident = try #require(try Cases.run(EventText.parse(text)).open.first)

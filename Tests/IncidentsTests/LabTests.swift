@@ -9,11 +9,52 @@ import Testing
         return result.findings.compactMap { if case .closed(let incident) = $0 { incident } else { nil } } + result.open
     }
 
-    @Test func `a real storm's chain is in order: memory stalls begin with the swapping, not with the full disk`() throws {
+    @Test func `a real storm's chain is in order: memory stalls begin with the swapping, not with the full disk`()
+        throws
+    {
         let incident = try #require(try incidents("lab-swap-storm-reset").first)
         #expect(incident.chain.map(\.kind) == [.growth, .reclaim, .swapOut, .refault, .saturation, .stalls, .reset])
         #expect(incident.chain.allSatisfy { !$0.outOfOrder })
         #expect(incident.ended?.by == .uncleanReset)
         #expect(!(incident.ended?.gapNs.isUnknown ?? true))
+    }
+
+    @Test func `a limit at work is said once, with its sum, and is no loss`() throws {
+        let incident = try #require(try incidents("lab-swap-storm-reset").first)
+        #expect(incident.quality.lostEvents == 0)
+        #expect(!incident.timeline.contains { $0.kind == .loss })
+        let notes = incident.quality.notes.map { String(decoding: $0, as: UTF8.self) }
+        #expect(notes.filter { $0.contains("slow IOs beyond the rate limit") }.count == 1)
+    }
+
+    @Test func `blindness is a loss with a line of its own`() throws {
+        let events = try EventText.parse(
+            """
+            0.5 recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000001 page_size=4096
+            10 oom_kill entry=memcg trigger.tgid=9 victim.task.pid=9 victim.task.tgid=9 victim.task.cgroup_id=7 victim.cgroup=/jobs ancestors.0.id=7 ancestors.0.usage_pages=100 ancestors.0.max_pages=100
+            10.1 lost source=ring_full_kill count=3
+            10.2 lost source=signal_suppressed count=40
+            10.3 lost source=signal_suppressed count=2
+            """)
+        let incident = try #require(Cases.run(events).open.first)
+        #expect(incident.quality.lostEvents == 3)
+        #expect(incident.timeline.filter { $0.kind == .loss }.count == 1)
+        let notes = incident.quality.notes.map { String(decoding: $0, as: UTF8.self) }
+        #expect(notes.contains("42 signals between processes beyond the rate limit: counted only"))
+    }
+
+    @Test func `of the slow IOs of a second the first and the worst keep a line`() throws {
+        var text = """
+            0.5 recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000001 page_size=4096
+            9.9 oom_kill traced=true order=-1 victim.task.tgid=9
+            """
+        for (index, ms) in [600, 700, 2000, 900, 800].enumerated() {
+            text += "\n10.\(index) slow_io device=1 bytes=4096 device_ns=\(ms)000000"
+        }
+        text += "\n11.2 slow_io device=1 bytes=4096 device_ns=650000000"
+        let incident = try #require(Cases.run(try EventText.parse(text)).open.first)
+        let slow = incident.timeline.filter { $0.kind == .slowIO }
+        #expect(slow.map(\.at.boottimeNs) == [10_000_000_000, 10_200_000_000, 11_200_000_000])
+        #expect(incident.quality.timelineOmitted == 3)
     }
 }

@@ -206,7 +206,9 @@ struct IncidentWords {
         if !incident.quality.ioAccounted { notes.append("IO is not charged to cgroups here") }
         if incident.quality.timelineOmitted > 0 {
             notes.append(
-                Units.count(incident.quality.timelineOmitted) + " timeline entries beyond the bound were not kept")
+                Units.count(incident.quality.timelineOmitted)
+                    + " timeline entries left out: of slow IOs and stalls each second's first and worst are kept"
+            )
         }
         if incident.quality.seriesOmitted > 0 {
             notes.append(Units.count(incident.quality.seriesOmitted) + " points of the series were not kept")
