@@ -63,6 +63,7 @@ public enum RuleName: UInt8, Choice {
     case growthShare = 41
     case chainTolerance = 42
     case contextAge = 43
+    case suspectShare = 44
     public static var fallback: RuleName { .memorySomeWatch }
 }
 
@@ -275,6 +276,9 @@ extension Rules {
         Rule(
             .growthShare, 10, .percent, "ours",
             "growth began when use was last within this share of the growth above its lowest"),
+        Rule(
+            .suspectShare, 5, .percent, "ours: what grew by so little did not make the difference",
+            "who grew less than this share of what the largest suspect of its kind did is no suspect"),
         Rule(
             .chainTolerance, 2 * second, .ns,
             "ours: twice the sampling interval of calm, for cause and effect are each dated to within one",

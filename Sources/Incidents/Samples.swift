@@ -5,6 +5,7 @@ import Events
 extension State {
     mutating func note(_ sample: PressureSample, _ ns: UInt64, _ emit: (Finding) -> Void) {
         samplerNs = max(samplerNs, ns)
+        measureGaps(at: ns)
         host.note(sample, at: ns)
         let short = host.shares(over: rules[.watchWindow])
         let full = short.full ?? 0
@@ -16,6 +17,7 @@ extension State {
 
     mutating func note(_ sample: VmstatSample, _ ns: UInt64, _ emit: (Finding) -> Void) {
         samplerNs = max(samplerNs, ns)
+        measureGaps(at: ns)
         host.note(sample, at: ns)
         let rates = host.rates(over: rules[.watchWindow])
         let hold = rules[.phaseWindow]
@@ -29,6 +31,17 @@ extension State {
             host.phase.note(hostLevel(), at: ns)
             settleHost(emit)
             addToSeries(at: ns)
+        }
+    }
+
+    /// The longest time without a sample of the host while an incident is open: then every sample is told.
+    private mutating func measureGaps(at ns: UInt64) {
+        for index in open.indices {
+            let before = open[index].sampledNs
+            open[index].sampledNs = max(before, ns)
+            guard before != 0, ns >= before else { continue }
+            open[index].incident.quality.longestSamplerGapNs = higher(
+                open[index].incident.quality.longestSamplerGapNs, Figure(ns - before))
         }
     }
 

@@ -35,6 +35,9 @@ extension State {
         }
         let most = kept.first.map(weigh) ?? 0
         let second = runnerUp(kept, weigh)
+        let least = leastSuspicious(most)
+        let leastThrottled = max(leastSuspicious(kept.map(\.throttledNs).max() ?? 0), 1)
+        kept = kept.filter { weigh($0) >= least || $0.throttledNs >= leastThrottled }
         return kept.prefix(Bounds.suspects).map { track in
             var suspect = Suspect()
             let identity = Identity(path: track.path)
@@ -54,6 +57,9 @@ extension State {
             return suspect
         }
     }
+
+    /// What still makes a suspect beside the largest one.
+    private func leastSuspicious(_ most: UInt64) -> UInt64 { most / 100 &* rules[.suspectShare] }
 
     private func runnerUp(_ tracks: [CgroupTrack], _ weigh: (CgroupTrack) -> UInt64) -> UInt64 {
         guard let first = tracks.first else { return 0 }
@@ -85,7 +91,8 @@ extension State {
             return x != y ? x > y : a.tgid < b.tgid
         }
         let most = ranked.first.map(grew) ?? 0
-        return ranked.prefix(Bounds.processSuspects).map { track in
+        let least = leastSuspicious(most)
+        return ranked.prefix(Bounds.processSuspects).filter { grew($0) >= least }.map { track in
             var suspect = Suspect()
             suspect.cgroup = track.path
             suspect.pid = track.tgid

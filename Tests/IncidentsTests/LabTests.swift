@@ -27,6 +27,27 @@ import Testing
         #expect(notes.filter { $0.contains("slow IOs beyond the rate limit") }.count == 1)
     }
 
+    @Test func `who grew by next to nothing is no suspect`() throws {
+        let incident = try #require(try incidents("lab-swap-storm-reset").first)
+        let grown = incident.suspects.filter { $0.pid != 0 }.compactMap(\.grewBytes.value)
+        #expect(grown.count == 3)
+        #expect(grown.allSatisfy { $0 >= (grown.first ?? 0) / 20 })
+    }
+
+    @Test func `the longest gap is measured from the samples themselves`() throws {
+        let text = """
+            0.5 recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000001 page_size=4096
+            9.9 oom_kill traced=true order=-1 victim.task.tgid=9
+            """
+        let samples = [10.0, 10.1, 11.4, 11.5].map { "\n\($0) pressure memory_some_us=0\n\($0) vmstat pswpin=0" }
+            .joined()
+        let incident = try #require(Cases.run(try EventText.parse(text + samples)).open.first)
+        #expect(incident.quality.longestSamplerGapNs == Figure(1_300_000_000))
+        // One sample is no gap yet.
+        let one = try #require(Cases.run(try EventText.parse(text + "\n10 pressure memory_some_us=0")).open.first)
+        #expect(one.quality.longestSamplerGapNs.isUnknown)
+    }
+
     @Test func `blindness is a loss with a line of its own`() throws {
         let events = try EventText.parse(
             """
