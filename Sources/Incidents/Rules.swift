@@ -208,7 +208,10 @@ extension Rules {
             .memoryFullCritical, 60, .percent, "systemd-oomd's default limit",
             "a scope is critical when memory full reaches this share of critical_window"),
         Rule(.criticalWindow, 30 * second, .ns, "systemd-oomd's default duration", "the window of critical"),
-        Rule(.phaseLeave, 5 * second, .ns, "ours", "a phase is left after this time under its entry level"),
+        Rule(
+            .phaseLeave, 5 * second, .ns,
+            "ours; under its level in the last watch_window: a window of 30 s would stay full long after the end",
+            "a phase is left after this time under its entry level"),
         Rule(
             .globalReclaimRate, 100, .pagesPerSecond, "ours",
             "the host's phase rises above watch only while pgscan_kswapd + pgscan_direct rise at least so fast"),

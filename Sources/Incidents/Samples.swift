@@ -108,14 +108,12 @@ extension State {
             host.reclaimStalls.push(point)
         case .memoryHigh, .memoryHighSleep:
             let index = cgroupIndex(stall.cgroup)
-            cgroups[index].note(throttledNs: stall.totalNs, at: ns)
-            let share = hundredths(stall.totalNs, of: max(stall.intervalNs, 1))
-            cgroups[index].throttle.note(
-                share >= rules[.livelockStall] * 100, share, at: ns, hold: rules[.phaseWindow])
+            // Before the cgroup's own sum: a track that begins here takes that over.
             for position in open.indices {
                 guard let track = track(position, stall.cgroup) else { continue }
                 open[position].cgroups[track].throttledNs &+= stall.totalNs
             }
+            cgroups[index].noteThrottle(stall, at: ns, rules)
             checkLivelock(index, at: ns, emit)
         case .memcgReclaim, .unknown: break
         }

@@ -11,6 +11,7 @@ struct Cutter {
     var events: [Event] = []
     /// When each series of samples was last kept, and the interval that later ones are added to.
     private var sampled: [String: UInt64] = [:]
+    private var same: [String: Payload] = [:]
     private var io: [String: Int] = [:]
     private var singles: [String: (second: UInt64, count: Int)] = [:]
 
@@ -19,10 +20,12 @@ struct Cutter {
         case .incident, .snapshot: return
         case .recorderStart:
             sampled.removeAll()
+            same.removeAll()
             io.removeAll()
             singles.removeAll()
             events.append(event)
-        case .pressure, .vmstat, .memory, .load: takeSample(event, event.payload.kind.label)
+        case .pressure, .vmstat: takeSample(event, event.payload.kind.label)
+        case .memory, .load: takeSample(event, event.payload.kind.label, spacingNs: 1_900_000_000)
         case .device(let sample): takeSample(event, "device \(sample.device)")
         case .cgroupSample(let sample): takeSample(event, "cgroup \(sample.cgroup)")
         case .ioInterval(let interval):
@@ -62,9 +65,14 @@ struct Cutter {
         }
     }
 
-    private mutating func takeSample(_ event: Event, _ key: String) {
-        if let last = sampled[key], event.boottimeNs < last + 480_000_000 { return }
+    private mutating func takeSample(_ event: Event, _ key: String, spacingNs: UInt64 = 480_000_000) {
+        if let last = sampled[key] {
+            if event.boottimeNs < last + spacingNs { return }
+            // What did not change says so now and then.
+            if same[key] == event.payload, event.boottimeNs < last + 4_900_000_000 { return }
+        }
         sampled[key] = event.boottimeNs
+        same[key] = event.payload
         events.append(event)
     }
 

@@ -19,6 +19,39 @@ import Testing
         #expect(!(incident.ended?.gapNs.isUnknown ?? true))
     }
 
+    @Test func `a live-lock's figures agree with the cgroup's own pressure, and it ends when the cap is lifted`() throws
+    {
+        let incident = try #require(try incidents("lab-livelock-lifted").first)
+        #expect(incident.incidentClass == .throttleLivelock)
+        // One task in memory.high all the time: by memory.pressure 34.8 s of the 35 s until the cap was lifted at 40.55 s.
+        let throttle = try #require(incident.chain.first { $0.kind == .throttle })
+        #expect((95...100).contains(throttle.evidence.first?.value.value ?? 0))
+        let throttled = try #require(incident.suspects.first?.throttledNs.value)
+        #expect((33_000_000_000...36_500_000_000).contains(throttled))
+        let ended = try #require(incident.ended?.at.boottimeNs)
+        #expect((40_500_000_000...43_000_000_000).contains(ended))
+        #expect(incident.phases.last?.to == .calm)
+        #expect((incident.phases.last?.at.boottimeNs ?? 0) < 48_000_000_000)
+    }
+
+    @Test func `a device that completes nothing accuses nobody of having grown`() throws {
+        let incident = try #require(try incidents("lab-device-stall").first)
+        #expect(incident.incidentClass == .deviceStall)
+        #expect(incident.suspects.isEmpty)
+        #expect(incident.chain.map(\.kind) == [.stalls, .recovery])
+    }
+
+    @Test func `each way to kill is told for what it was`() throws {
+        let incidents = try incidents("lab-kinds-of-kills")
+        #expect(incidents.map(\.incidentClass) == [.containedKill, .userspaceKill, .globalOom])
+        #expect(
+            incidents.map { $0.kills.map(\.cause.killer) } == [
+                [.kernelMemcg, .kernelMemcg, .kernelMemcg], [.cgroupKill, .cgroupKill], [.sysrq],
+            ])
+        #expect(incidents[0].kills.allSatisfy { $0.cause.oomGroup == true })
+        #expect(incidents[2].suspects.map(\.pid) == [164])
+    }
+
     @Test func `a limit at work is said once, with its sum, and is no loss`() throws {
         let incident = try #require(try incidents("lab-swap-storm-reset").first)
         #expect(incident.quality.lostEvents == 0)
