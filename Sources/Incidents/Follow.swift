@@ -153,9 +153,19 @@ extension State {
                 open[index].cgroups[at].lowBytes = 0
                 open[index].cgroups[at].lowNs = created
             }
-            if !memcg.maxBytes.isUnknown { open[index].cgroups[at].maxBytes = memcg.maxBytes }
-            if !memcg.highBytes.isUnknown { open[index].cgroups[at].highBytes = memcg.highBytes }
-            if !memcg.swapMaxBytes.isUnknown { open[index].cgroups[at].swapMaxBytes = memcg.swapMaxBytes }
+            // At an OOM the limits of that moment are what counts; otherwise those it began with: lifting one may be the remedy.
+            func takes(_ known: Figure, _ now: Figure) -> Bool {
+                !now.isUnknown && (known.isUnknown || kill.cause.killer.isKernel)
+            }
+            if takes(open[index].cgroups[at].maxBytes, memcg.maxBytes) {
+                open[index].cgroups[at].maxBytes = memcg.maxBytes
+            }
+            if takes(open[index].cgroups[at].highBytes, memcg.highBytes) {
+                open[index].cgroups[at].highBytes = memcg.highBytes
+            }
+            if takes(open[index].cgroups[at].swapMaxBytes, memcg.swapMaxBytes) {
+                open[index].cgroups[at].swapMaxBytes = memcg.swapMaxBytes
+            }
         }
     }
 
