@@ -62,7 +62,7 @@ let package = Package(
         .executableTarget(name: "balloon", path: "Tests/balloon", linkerSettings: [.linkedLibrary("pthread")]),
         tests("Host", ["Events"]),
         tests("Recording", ["Events", "EventSamples", "CLinux", "recording-writer"]),
-        tests("Incidents", ["Events", "EventSamples"]),
+        tests("Incidents", ["Events", "EventSamples", "Recording"]),
         tests("Rendering", ["Incidents", "Events"]),
         tests("Live", ["Events"]),
         tests("inquest", ["Events", "Probes", "Host", "Recording", "Incidents", "Rendering", "Live"]),

@@ -16,6 +16,8 @@ enum Bounds {
     /// Further ones are counted, and have their line in the timeline.
     static let kills = 64
     static let timeline = 512
+    /// Of the slow IOs and the stalls of so long the first and the worst have a line: the histograms and sums have them all.
+    static let crowdNs: UInt64 = 1_000_000_000
     static let series = 600
     static let notes = 16
     static let phaseChanges = 64

@@ -137,6 +137,29 @@ struct CgroupState: Fields {
         use.push(point)
     }
 
+    /// A stall is told when it ends, and may last many intervals (the kernel lets a task sleep 2 s): its time over one interval
+    /// says nothing. So the onset keeps the task time so far, `first` before it and `peak` now, and begins with the stall.
+    mutating func noteThrottle(_ stall: CgroupStall, at ns: UInt64, _ rules: Rules) {
+        let before = activity.latest.throttledNs
+        note(throttledNs: stall.totalNs, at: ns)
+        let holds = hundredths(stall.totalNs, of: max(stall.intervalNs, 1)) >= rules[.livelockStall] * 100
+        let goesOn = throttle.isOn(at: ns, hold: rules[.phaseWindow])
+        let lasted = max(stall.totalNs / max(stall.count, 1), stall.intervalNs)
+        throttle.note(
+            holds, activity.latest.throttledNs, at: ns, hold: rules[.phaseWindow], began: ns - min(lasted, ns))
+        if holds, !goesOn { throttle.first = before }
+    }
+
+    /// Task time at memory.high since the throttling began, as a share of that time in hundredths of a percent: for a link.
+    var throttleMean: Onset {
+        var mean = throttle
+        mean.peak = hundredths(
+            throttle.peak &- min(throttle.first, throttle.peak),
+            of: max(throttle.lastNs &- min(throttle.sinceNs, throttle.lastNs), 1))
+        mean.first = mean.peak
+        return mean
+    }
+
     mutating func note(throttledNs: UInt64, at ns: UInt64) {
         touchedNs = ns
         var point = activity.latest
@@ -171,7 +194,10 @@ struct CgroupState: Fields {
         guard let from = window.start(of: windowNs) else { return PressureShares() }
         let to = window.latest
         let span = max(to.ns &- from.ns, windowNs)
-        func share(_ a: Figure, _ b: Figure) -> UInt64? { rise(a, b).map { hundredths($0 &* 1000, of: span) } }
+        // The kernel brings its sums up to date now and then: the shares of a short window may seem to exceed the whole.
+        func share(_ a: Figure, _ b: Figure) -> UInt64? {
+            rise(a, b).map { min(hundredths($0 &* 1000, of: span), 10_000) }
+        }
         return PressureShares(
             some: share(from.memorySomeUs, to.memorySomeUs), full: share(from.memoryFullUs, to.memoryFullUs),
             ioFull: share(from.ioFullUs, to.ioFullUs))

@@ -212,10 +212,15 @@ extension State {
     private func markBroken(_ links: inout [Link]) {
         for index in links.indices where !links[index].onset.isUnknown {
             let level = links[index].kind.level
+            let earlier = links[..<index].filter { !$0.onset.isUnknown && $0.kind.level < level }
+            // Tasks stall from the first pages that reclaim takes, whether the device saturates at once or in the end: stalls
+            // are early only when nothing that makes tasks stall had begun.
+            let stalling = links[index].kind == .stalls ? earlier.filter { $0.kind != .growth } : []
             guard
-                let cause = links[..<index].filter({ !$0.onset.isUnknown && $0.kind.level < level }).max(by: { a, b in
-                    a.kind.level != b.kind.level ? a.kind.level < b.kind.level : a.onset > b.onset
-                })
+                let cause = stalling.min(by: { $0.onset < $1.onset })
+                    ?? earlier.max(by: { a, b in
+                        a.kind.level != b.kind.level ? a.kind.level < b.kind.level : a.onset > b.onset
+                    })
             else { continue }
             let onset = links[index].onset.boottimeNs
             guard cause.onset.boottimeNs > onset, cause.onset.boottimeNs - onset > rules[.chainTolerance] else {

@@ -65,6 +65,8 @@ extension State {
         } else if let pressure {
             // Task time adds up over tasks that each stall a little: the union over the tasks decides.
             stalled = min(throttled, pressure)
+            // Lifted or killed, the window is still full of what was: the last second says whether it goes on.
+            stalled = min(stalled, cgroups[index].shares(over: rules[.watchWindow]).some ?? stalled)
         }
         guard stalled >= least else { return }
         let scope = throttlingCgroup(index)
@@ -72,7 +74,7 @@ extension State {
             hundredths(range.high - range.low, of: range.high) < rules[.livelockMove] * 100
         else { return }
         cgroups[index].livelock.note(true, stalled, at: ns, hold: rules[.closeCalm])
-        let throttle = cgroups[index].throttle
+        let throttle = cgroups[index].throttleMean
         let began = throttle.isOn(at: ns, hold: rules[.phaseWindow]) ? throttle.sinceNs : from.ns
         let id = cgroups[scope].id
         guard let at = ensure(cgroupScope(id, names.path(id)), .throttleLivelock, from: began, holding: ns, emit) else {

@@ -38,6 +38,8 @@ struct HeardPoint: WindowPoint {
 
 /// What a device did over a window.
 struct DeviceRates {
+    /// Where the window begins.
+    var sinceNs: UInt64?
     var bytesPerSecond: UInt64?
     var iosPerSecond: UInt64?
     /// Hundredths of a percent.
@@ -160,6 +162,7 @@ struct DeviceState: Fields {
             let to = window.latest
             let span = max(to.ns - from.ns, windowNs)
             func rate(_ a: Figure, _ b: Figure) -> UInt64? { rise(a, b).map { perSecond($0, over: span) } }
+            rates.sinceNs = from.ns
             rates.bytesPerSecond = rate(from.bytes, to.bytes)
             rates.iosPerSecond = rate(from.ios, to.ios)
             rates.busy = rise(from.busyMs, to.busyMs).map { hundredths($0 &* 1_000_000, of: span) }

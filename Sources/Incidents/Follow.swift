@@ -14,7 +14,7 @@ extension State {
             open[index].stalls.follow(host.stalls, at: now, hold: hold)
         } else if let cgroup = knownCgroup(open[index].incident.scope.cgroupID) {
             open[index].reclaim.follow(cgroups[cgroup].reclaim, at: now, hold: hold)
-            open[index].throttle.follow(cgroups[cgroup].throttle, at: now, hold: hold)
+            open[index].throttle.follow(cgroups[cgroup].throttleMean, at: now, hold: hold)
             open[index].swapOut.follow(cgroups[cgroup].swapOut, at: now, hold: hold)
             open[index].refault.follow(cgroups[cgroup].refault, at: now, hold: hold)
             open[index].stalls.follow(cgroups[cgroup].stalls, at: now, hold: hold)
@@ -77,6 +77,11 @@ extension State {
             {
                 fresh.lowBytes = Figure(low.bytes)
                 fresh.lowNs = low.ns
+            }
+            // Throttled since before the incident could be known for one: that counts too.
+            let throttle = cgroups[cgroup].throttle
+            if throttle.isOn(at: nowNs, hold: rules[.phaseWindow]) {
+                fresh.throttledNs = throttle.peak &- min(throttle.first, throttle.peak)
             }
             if let created = names[id]?.createdNs, created != 0, started <= created &+ lookback {
                 // Younger than the lookback: it began with nothing.
@@ -148,9 +153,19 @@ extension State {
                 open[index].cgroups[at].lowBytes = 0
                 open[index].cgroups[at].lowNs = created
             }
-            if !memcg.maxBytes.isUnknown { open[index].cgroups[at].maxBytes = memcg.maxBytes }
-            if !memcg.highBytes.isUnknown { open[index].cgroups[at].highBytes = memcg.highBytes }
-            if !memcg.swapMaxBytes.isUnknown { open[index].cgroups[at].swapMaxBytes = memcg.swapMaxBytes }
+            // At an OOM the limits of that moment are what counts; otherwise those it began with: lifting one may be the remedy.
+            func takes(_ known: Figure, _ now: Figure) -> Bool {
+                !now.isUnknown && (known.isUnknown || kill.cause.killer.isKernel)
+            }
+            if takes(open[index].cgroups[at].maxBytes, memcg.maxBytes) {
+                open[index].cgroups[at].maxBytes = memcg.maxBytes
+            }
+            if takes(open[index].cgroups[at].highBytes, memcg.highBytes) {
+                open[index].cgroups[at].highBytes = memcg.highBytes
+            }
+            if takes(open[index].cgroups[at].swapMaxBytes, memcg.swapMaxBytes) {
+                open[index].cgroups[at].swapMaxBytes = memcg.swapMaxBytes
+            }
         }
     }
 

@@ -132,7 +132,10 @@ struct HostState: Fields {
         guard let from = pressure.start(of: windowNs) else { return PressureShares() }
         let to = pressure.latest
         let span = max(to.ns &- from.ns, windowNs)
-        func share(_ a: Figure, _ b: Figure) -> UInt64? { rise(a, b).map { hundredths($0 &* 1000, of: span) } }
+        // The kernel brings its sums up to date now and then: the shares of a short window may seem to exceed the whole.
+        func share(_ a: Figure, _ b: Figure) -> UInt64? {
+            rise(a, b).map { min(hundredths($0 &* 1000, of: span), 10_000) }
+        }
         return PressureShares(
             some: share(from.memorySomeUs, to.memorySomeUs), full: share(from.memoryFullUs, to.memoryFullUs),
             ioFull: share(from.ioFullUs, to.ioFullUs))

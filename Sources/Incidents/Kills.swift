@@ -135,9 +135,20 @@ extension State {
         if verdict.killer == .serviceManager { return signal.signal == 9 || signal.signal == 6 }
         guard signal.signal == 9 else { return false }
         let (sender, target) = (signal.sender, signal.target.task)
+        // Whoever ends a process of a cgroup that sits in a live-lock ends the live-lock, even from the shell that began it.
+        let livelocked = open.contains { incident in
+            incident.incident.incidentClass == .throttleLivelock
+                && incident.covers(target.cgroup, signal.target.cgroupPath)
+                && scopePhase(incident.incident.scope)?.phase ?? .calm > .calm
+        }
+        if livelocked { return true }
         if sender.tgid == target.tgid || sender.tgid == target.ppid { return false }
         if sender.session != 0, sender.session == target.session { return false }
-        return isAnythingAboveCalm || open.contains { $0.covers(target.cgroup, signal.target.cgroupPath) }
+        // Where nobody made sessions: two that the same shell runs. (Process 1 adopts, and is nobody's shell.)
+        if sender.session == target.session, sender.ppid > 1, sender.ppid == target.ppid { return false }
+        // The host's incident has everyone in its scope: once nobody is under pressure any more, life there is ordinary again.
+        return isAnythingAboveCalm
+            || open.contains { !$0.isHost && $0.covers(target.cgroup, signal.target.cgroupPath) }
     }
 
     var isAnythingAboveCalm: Bool { host.phase.phase > .calm || cgroups.contains { $0.phase.phase > .calm } }

@@ -30,6 +30,23 @@ struct LinkTrack: Fields {
     }
 }
 
+/// Lines of one kind that come in crowds: of each second the first and the worst are kept.
+struct Crowd: Fields {
+    var sinceNs: UInt64 = 0
+    var count: UInt64 = 0
+    /// The worst after the first: how bad, and its number in the timeline.
+    var worst: UInt64 = 0
+    var worstSeq: UInt64 = 0
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.unsigned("since_ns", &sinceNs)
+        try w.unsigned("count", &count)
+        try w.unsigned("worst", &worst)
+        try w.unsigned("worst_seq", &worstSeq)
+    }
+}
+
 /// A cgroup followed through an incident.
 struct CgroupTrack: Fields {
     var id: UInt64 = 0
@@ -156,6 +173,13 @@ struct OpenIncident: Fields {
     var seriesPressure = PressurePoint()
     var seriesPaging = PagingPoint()
     var seriesDiskBytes = Figure.unknown
+    /// When the host was last sampled: the gaps between are the incident's own.
+    var sampledNs: UInt64 = 0
+    /// What stated limits left out.
+    var limits: [Lost] = []
+    /// The slow IOs and the stalls of this second.
+    var slowIOs = Crowd()
+    var longStalls = Crowd()
 
     init() {}
     mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -200,6 +224,10 @@ struct OpenIncident: Fields {
         try w.group("series_pressure", &seriesPressure)
         try w.group("series_paging", &seriesPaging)
         try w.figure("series_disk_bytes", &seriesDiskBytes)
+        try w.unsigned("sampled_ns", &sampledNs)
+        try w.list("limits", &limits)
+        try w.group("slow_ios", &slowIOs)
+        try w.group("long_stalls", &longStalls)
     }
 
     var isHost: Bool { incident.scope.kind == .host }
@@ -212,6 +240,16 @@ struct OpenIncident: Fields {
     /// The index of a kill whose victim has not exited.
     func livingKill(_ tgid: UInt32) -> Int? {
         incident.kills.lastIndex { $0.victim.tgid == tgid && $0.outcome.exitTime.isUnknown }
+    }
+
+    /// Adds what a stated limit left out.
+    mutating func count(_ lost: Lost) {
+        if let at = limits.firstIndex(where: { $0.source == lost.source }) {
+            limits[at].count =
+                lost.source.countsAnew ? max(limits[at].count, lost.count) : limits[at].count &+ lost.count
+        } else {
+            limits.append(lost)
+        }
     }
 
     mutating func note(_ text: Phrase) {

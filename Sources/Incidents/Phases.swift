@@ -63,14 +63,16 @@ extension State {
         var level = Phase.calm
         if short.some ?? 0 >= rules[.memorySomeWatch] * 100 { level = .watch }
         guard hasGlobalReclaim else { return level }
-        let (some, full) = (long.some ?? 0, long.full ?? 0)
+        // Over the long window, and over the short one too: a phase is left 5 s after the stalls end, not after the window's end.
+        let (some, full) = (min(long.some ?? 0, short.some ?? 0), min(long.full ?? 0, short.full ?? 0))
         if full >= rules[.memoryFullPressure] * 100 || some >= rules[.memorySomePressure] * 100 { level = .pressure }
         if full >= rules[.memoryFullThrash] * 100 || some >= rules[.memorySomeThrash] * 100,
             long.ioFull ?? 0 >= rules[.ioFullThrash] * 100, hostPages, pagingDevice() != nil
         {
             level = .thrash
         }
-        if host.shares(over: rules[.criticalWindow]).full ?? 0 >= rules[.memoryFullCritical] * 100 { level = .critical }
+        let critical = min(host.shares(over: rules[.criticalWindow]).full ?? 0, short.full ?? 0)
+        if critical >= rules[.memoryFullCritical] * 100 { level = .critical }
         return level
     }
 
@@ -153,7 +155,8 @@ extension State {
         var level = Phase.calm
         if shortSome >= rules[.memorySomeWatch] * 100 { level = .watch }
         let long = cgroups[index].shares(over: rules[.phaseWindow])
-        let (some, full) = (long.some ?? 0, long.full ?? 0)
+        // Over the long window, and over the short one too: a phase is left 5 s after the stalls end, not after the window's end.
+        let (some, full) = (min(long.some ?? 0, short.some ?? 0), min(long.full ?? 0, short.full ?? 0))
         if full >= rules[.memoryFullPressure] * 100 || some >= rules[.memorySomePressure] * 100 {
             level = max(level, .pressure)
         }
@@ -161,9 +164,8 @@ extension State {
             let ioFull = long.ioFull ?? host.shares(over: rules[.phaseWindow]).ioFull ?? 0
             if ioFull >= rules[.ioFullThrash] * 100, cgroupPages(index), pagingDevice() != nil { level = .thrash }
         }
-        if cgroups[index].shares(over: rules[.criticalWindow]).full ?? 0 >= rules[.memoryFullCritical] * 100 {
-            level = .critical
-        }
+        let critical = min(cgroups[index].shares(over: rules[.criticalWindow]).full ?? 0, short.full ?? 0)
+        if critical >= rules[.memoryFullCritical] * 100 { level = .critical }
         return level
     }
 

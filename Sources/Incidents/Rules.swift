@@ -63,6 +63,7 @@ public enum RuleName: UInt8, Choice {
     case growthShare = 41
     case chainTolerance = 42
     case contextAge = 43
+    case suspectShare = 44
     public static var fallback: RuleName { .memorySomeWatch }
 }
 
@@ -207,7 +208,10 @@ extension Rules {
             .memoryFullCritical, 60, .percent, "systemd-oomd's default limit",
             "a scope is critical when memory full reaches this share of critical_window"),
         Rule(.criticalWindow, 30 * second, .ns, "systemd-oomd's default duration", "the window of critical"),
-        Rule(.phaseLeave, 5 * second, .ns, "ours", "a phase is left after this time under its entry level"),
+        Rule(
+            .phaseLeave, 5 * second, .ns,
+            "ours; under its level in the last watch_window: a window of 30 s would stay full long after the end",
+            "a phase is left after this time under its entry level"),
         Rule(
             .globalReclaimRate, 100, .pagesPerSecond, "ours",
             "the host's phase rises above watch only while pgscan_kswapd + pgscan_direct rise at least so fast"),
@@ -276,7 +280,11 @@ extension Rules {
             .growthShare, 10, .percent, "ours",
             "growth began when use was last within this share of the growth above its lowest"),
         Rule(
-            .chainTolerance, second, .ns, "ours: the sampling interval of calm",
+            .suspectShare, 5, .percent, "ours: what grew by so little did not make the difference",
+            "who grew less than this share of what the largest suspect of its kind did is no suspect"),
+        Rule(
+            .chainTolerance, 2 * second, .ns,
+            "ours: twice the sampling interval of calm, for cause and effect are each dated to within one",
             "an effect this much before its cause is still in order"),
         Rule(.contextAge, 5 * second, .ns, "ours", "a census this close to a kill is its context"),
     ]

@@ -5,6 +5,7 @@ import Events
 extension State {
     mutating func note(_ sample: PressureSample, _ ns: UInt64, _ emit: (Finding) -> Void) {
         samplerNs = max(samplerNs, ns)
+        measureGaps(at: ns)
         host.note(sample, at: ns)
         let short = host.shares(over: rules[.watchWindow])
         let full = short.full ?? 0
@@ -16,6 +17,7 @@ extension State {
 
     mutating func note(_ sample: VmstatSample, _ ns: UInt64, _ emit: (Finding) -> Void) {
         samplerNs = max(samplerNs, ns)
+        measureGaps(at: ns)
         host.note(sample, at: ns)
         let rates = host.rates(over: rules[.watchWindow])
         let hold = rules[.phaseWindow]
@@ -29,6 +31,17 @@ extension State {
             host.phase.note(hostLevel(), at: ns)
             settleHost(emit)
             addToSeries(at: ns)
+        }
+    }
+
+    /// The longest time without a sample of the host while an incident is open: then every sample is told.
+    private mutating func measureGaps(at ns: UInt64) {
+        for index in open.indices {
+            let before = open[index].sampledNs
+            open[index].sampledNs = max(before, ns)
+            guard before != 0, ns >= before else { continue }
+            open[index].incident.quality.longestSamplerGapNs = higher(
+                open[index].incident.quality.longestSamplerGapNs, Figure(ns - before))
         }
     }
 
@@ -52,7 +65,8 @@ extension State {
         devices[index].note(sample, at: ns, rules)
         let rates = devices[index].rates(over: rules[.watchWindow])
         let saturated = devices[index].isSaturated(rates, rules)
-        devices[index].saturation.note(saturated, rates.bytesPerSecond ?? 0, at: ns, hold: rules[.phaseWindow])
+        devices[index].saturation.note(
+            saturated, rates.bytesPerSecond ?? 0, at: ns, hold: rules[.phaseWindow], began: rates.sinceNs)
         let silent = devices[index].silenceNs >= rules[.deviceSilence] && !devices[index].inMemory
         devices[index].stalled.note(
             silent && host.phase.phase <= .watch, devices[index].silenceNs, at: ns, hold: rules[.closeCalm])
@@ -94,14 +108,12 @@ extension State {
             host.reclaimStalls.push(point)
         case .memoryHigh, .memoryHighSleep:
             let index = cgroupIndex(stall.cgroup)
-            cgroups[index].note(throttledNs: stall.totalNs, at: ns)
-            let share = hundredths(stall.totalNs, of: max(stall.intervalNs, 1))
-            cgroups[index].throttle.note(
-                share >= rules[.livelockStall] * 100, share, at: ns, hold: rules[.phaseWindow])
+            // Before the cgroup's own sum: a track that begins here takes that over.
             for position in open.indices {
                 guard let track = track(position, stall.cgroup) else { continue }
                 open[position].cgroups[track].throttledNs &+= stall.totalNs
             }
+            cgroups[index].noteThrottle(stall, at: ns, rules)
             checkLivelock(index, at: ns, emit)
         case .memcgReclaim, .unknown: break
         }
@@ -159,10 +171,12 @@ extension State {
         guard !open.isEmpty else { return }
         let path = names.path(io.cgroup)
         let device = deviceName(index)
-        tell(
-            io.cgroup, path, .slowIO, event, "block:block_rq_complete",
-            "\(io.swap ? "swap " : "")\(io.operation.label) of \(bytes: io.bytes) on \(name: device) took \(duration: total)\(io.failed ? " and failed" : "")"
-        )
+        for position in open.indices where open[position].covers(io.cgroup, path) {
+            open[position].tell(
+                "\(io.swap ? "swap " : "")\(io.operation.label) of \(bytes: io.bytes) on \(name: device) took \(duration: total)\(io.failed ? " and failed" : "")",
+                .slowIO, badness: io.failed ? .max : total, in: \.slowIOs, at: event.boottimeNs, seq: event.seq,
+                "block:block_rq_complete")
+        }
     }
 
     private mutating func noteSlowReader(_ index: Int, _ cgroup: UInt64, _ totalNs: UInt64, _ ns: UInt64) {

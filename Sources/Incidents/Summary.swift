@@ -18,6 +18,9 @@ extension State {
             incident.quality.notes.append(
                 Bytes("IO is not charged to cgroups here: swap written per cgroup is unknown".utf8))
         }
+        for limit in open.limits {
+            if let text = limit.source.limitAtWork(limit.count) { incident.quality.notes.append(text.bytes) }
+        }
         if open.killsOmitted > 0 {
             incident.quality.notes.append(
                 ("\(open.killsOmitted, of: "further kill") beyond the first \(Bounds.kills)" as Phrase).bytes)
@@ -96,7 +99,9 @@ extension State {
         }
         size(kill, &text)
         moreKills(open, &text)
-        if kill.host.phase > .calm { text.say("The host was in \(kill.host.phase.label) at that moment.") }
+        if kill.host.phase > .calm {
+            text.say("The host was \(kill.host.phase == .watch ? "on" : "in") \(kill.host.phase.label) at that moment.")
+        }
     }
 
     private func globalOom(_ open: OpenIncident, _ text: inout Phrase) {
@@ -144,7 +149,7 @@ extension State {
         let device: Phrase = open.deviceName.isEmpty ? "the disk" : "\(name: open.deviceName)"
         if incident.incidentClass == .swapThrash {
             text.say(
-                "Swapping filled \(device)\(throughput(open))\(open.readP99.peak > 0 ? ", and every other read waited behind it" : "")."
+                "Swapping filled \(device)\(throughput(open))\(readsWaited(open) ? ", and every other read waited behind it" : "")."
             )
         } else {
             text.say(
@@ -203,6 +208,13 @@ extension State {
             let bytes = open.cgroups.first(where: { $0.path == suspect.cgroup })?.movedBytes, bytes > 0
         else { return "" }
         return " Most of it was \(name: suspect.cgroup)'s (\(bytes: bytes))."
+    }
+
+    /// Whether reads that are not swap-ins took long, by the measure of an IO storm: slow, and slow for this device.
+    private func readsWaited(_ open: OpenIncident) -> Bool {
+        let slow = open.readP99.peak >= rules[.stormReadP99]
+        guard let calm = open.deviceCalmP99.value else { return slow }
+        return slow || open.readP99.peak >= calm &* rules[.stormReadFactor]
     }
 
     private func latency(_ open: OpenIncident) -> Phrase {

@@ -11,7 +11,15 @@ extension State {
         {
             return []
         }
-        return cgroupSuspects(open) + processSuspects(open)
+        // A device that completes nothing, with memory calm: nobody's growth is to blame.
+        if open.incident.incidentClass == .deviceStall { return [] }
+        let processes = processSuspects(open)
+        // Beside a process of the root cgroup that grew, a cgroup that hardly did is no suspect either.
+        let least = leastSuspicious(processes.compactMap(\.grewBytes.value).max() ?? 0)
+        return cgroupSuspects(open).filter { suspect in
+            open.incident.incidentClass == .ioStorm || suspect.grewBytes.value ?? 0 >= least
+                || suspect.swapWrittenBytes.value ?? 0 > 0 || suspect.throttledNs.value ?? 0 > 0
+        } + processes
     }
 
     private func cgroupSuspects(_ open: OpenIncident) -> [Suspect] {
@@ -35,6 +43,9 @@ extension State {
         }
         let most = kept.first.map(weigh) ?? 0
         let second = runnerUp(kept, weigh)
+        let least = leastSuspicious(most)
+        let leastThrottled = max(leastSuspicious(kept.map(\.throttledNs).max() ?? 0), 1)
+        kept = kept.filter { weigh($0) >= least || $0.throttledNs >= leastThrottled }
         return kept.prefix(Bounds.suspects).map { track in
             var suspect = Suspect()
             let identity = Identity(path: track.path)
@@ -54,6 +65,9 @@ extension State {
             return suspect
         }
     }
+
+    /// What still makes a suspect beside the largest one.
+    private func leastSuspicious(_ most: UInt64) -> UInt64 { most / 100 &* rules[.suspectShare] }
 
     private func runnerUp(_ tracks: [CgroupTrack], _ weigh: (CgroupTrack) -> UInt64) -> UInt64 {
         guard let first = tracks.first else { return 0 }
@@ -85,7 +99,8 @@ extension State {
             return x != y ? x > y : a.tgid < b.tgid
         }
         let most = ranked.first.map(grew) ?? 0
-        return ranked.prefix(Bounds.processSuspects).map { track in
+        let least = leastSuspicious(most)
+        return ranked.prefix(Bounds.processSuspects).filter { grew($0) >= least }.map { track in
             var suspect = Suspect()
             suspect.cgroup = track.path
             suspect.pid = track.tgid
@@ -104,12 +119,11 @@ extension State {
 
     /// Those that stalled and are not the suspect, most stalled first. Their pressure is a union over their tasks.
     func bystanders(_ open: OpenIncident, _ suspects: [Suspect]) -> [Bystander] {
-        let suspect: Bytes =
-            suspects.first { $0.pid == 0 }?.cgroup ?? (open.isHost ? Bytes() : open.incident.scope.cgroup)
+        let suspect = suspects.first { $0.pid == 0 }?.cgroup ?? (open.isHost ? nil : open.incident.scope.cgroup)
         var found: [Bystander] = []
         for track in open.cgroups {
-            guard !track.path.isEmpty, track.path != [UInt8(ascii: "/")], !isWithin(track.path, suspect),
-                !isWithin(suspect, track.path),
+            guard !track.path.isEmpty, track.path != [UInt8(ascii: "/")],
+                suspect.map({ !isWithin(track.path, $0) && !isWithin($0, track.path) }) ?? true,
                 open.isHost || !open.covers(track.id, track.path)
             else { continue }
             let io = (rise(track.ioFullFrom, track.ioFullTo) ?? 0) &* 1000

@@ -7,6 +7,31 @@ extension OpenIncident {
         tell(text, kind, at: ns, seq: seq, source: Bytes(source.utf8))
     }
 
+    /// Adds a line of a kind that comes in crowds, `badness` telling the worst: of each second the first and the worst.
+    mutating func tell(
+        _ text: Phrase, _ kind: EntryKind, badness: UInt64, in crowd: WritableKeyPath<OpenIncident, Crowd>,
+        at ns: UInt64, seq: UInt64, _ source: String
+    ) {
+        if self[keyPath: crowd].count == 0 || ns >= self[keyPath: crowd].sinceNs &+ Bounds.crowdNs {
+            self[keyPath: crowd] = Crowd()
+            self[keyPath: crowd].sinceNs = ns
+        }
+        self[keyPath: crowd].count &+= 1
+        if self[keyPath: crowd].count > 1 {
+            let before = self[keyPath: crowd]
+            if before.count > 2 {
+                incident.quality.timelineOmitted &+= 1
+                guard badness > before.worst else { return }
+                if let at = incident.timeline.lastIndex(where: { $0.seq == before.worstSeq && $0.kind == kind }) {
+                    incident.timeline.remove(at: at)
+                }
+            }
+            self[keyPath: crowd].worst = badness
+            self[keyPath: crowd].worstSeq = seq
+        }
+        tell(text, kind, at: ns, seq: seq, source)
+    }
+
     mutating func tell(_ text: Phrase, _ kind: EntryKind, at ns: UInt64, seq: UInt64, source: Bytes) {
         if incident.timeline.count >= Bounds.timeline {
             incident.quality.timelineOmitted &+= 1
@@ -60,10 +85,12 @@ extension State {
     mutating func note(_ stall: Stall, _ event: Event) {
         guard !open.isEmpty else { return }
         let path = names.path(stall.task.cgroup)
-        tell(
-            stall.task.cgroup, path, .stall, event, "stall hooks",
-            "\(stall.task.comm)[\(stall.task.tgid)] in \(cgroupLabel(stall.task.cgroup, path)) stalled \(duration: stall.durationNs) in \(stall.mechanism.words)"
-        )
+        for index in open.indices where open[index].covers(stall.task.cgroup, path) {
+            open[index].tell(
+                "\(stall.task.comm)[\(stall.task.tgid)] in \(cgroupLabel(stall.task.cgroup, path)) stalled \(duration: stall.durationNs) in \(stall.mechanism.words)",
+                .stall, badness: stall.durationNs, in: \.longStalls, at: event.boottimeNs, seq: event.seq,
+                "stall hooks")
+        }
     }
 
     mutating func note(_ reap: Reap, _ event: Event) {
@@ -85,7 +112,12 @@ extension State {
     mutating func note(_ lost: Lost, _ event: Event) {
         guard lost.count > 0 else { return }
         for index in open.indices {
-            if lost.source.isBlind { open[index].incident.quality.lostEvents &+= lost.count }
+            guard lost.source.isBlind else {
+                // A stated limit at work: told once, in the notes, with its sum.
+                open[index].count(lost)
+                continue
+            }
+            open[index].incident.quality.lostEvents &+= lost.count
             open[index].tell(
                 "\(lost.count, of: "event") lost: \(lost.source.words)", .loss, at: event.boottimeNs, seq: event.seq,
                 "recorder")
@@ -185,11 +217,35 @@ extension LossSource {
     /// Whether something about the machine was not observed; the others are a stated limit at work.
     var isBlind: Bool {
         switch self {
-        case .slowIoSuppressed, .stallSuppressed, .ioTimeUnknown, .liveReaderSlow, .cgroupsNotSampled,
-            .devicesNotSampled,
-            .censusTruncated:
+        case .slowIoSuppressed, .stallSuppressed, .signalSuppressed, .ioTimeUnknown, .liveReaderSlow,
+            .cgroupsNotSampled, .devicesNotSampled, .censusTruncated:
             false
         default: true
+        }
+    }
+
+    /// What a stated limit left out over the whole of an incident, for its notes; `nil` where something was not observed.
+    func limitAtWork(_ count: UInt64) -> Phrase? {
+        switch self {
+        case .slowIoSuppressed:
+            "\(count, of: "slow IO") beyond the rate limit: in the histograms, without a line of their own"
+        case .stallSuppressed:
+            "\(count, of: "long stall") beyond the rate limit: in the sums, without a line of their own"
+        case .signalSuppressed: "\(count, of: "signal") between processes beyond the rate limit: counted only"
+        case .ioTimeUnknown: "\(count, of: "IO") without times of their own: counted, in no histogram"
+        case .liveReaderSlow: "\(count, of: "event") not sent to a live reader that was too slow: recorded all the same"
+        case .cgroupsNotSampled: "up to \(count, of: "cgroup") beyond those that are sampled"
+        case .devicesNotSampled: "up to \(count, of: "disk") beyond those that are sampled"
+        case .censusTruncated: "up to \(count, of: "task") of a census beyond those that are kept"
+        default: nil
+        }
+    }
+
+    /// Whether each count stands for the whole (so many left out now), instead of adding to those before.
+    var countsAnew: Bool {
+        switch self {
+        case .cgroupsNotSampled, .devicesNotSampled, .censusTruncated: true
+        default: false
         }
     }
 

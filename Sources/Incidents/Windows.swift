@@ -131,12 +131,14 @@ struct Onset: Fields {
         try w.unsigned("peak", &peak)
     }
 
+    /// - Parameter began: when it began, where that is before this sample: a threshold near the whole of a window is only reached
+    ///   when the window is over, and what was seen then began with it.
     @inline(__always)
-    mutating func note(_ holds: Bool, _ value: UInt64, at ns: UInt64, hold: UInt64) {
+    mutating func note(_ holds: Bool, _ value: UInt64, at ns: UInt64, hold: UInt64, began: UInt64? = nil) {
         if sinceNs != 0, ns > lastNs &+ hold { sinceNs = 0 }
         guard holds else { return }
         if sinceNs == 0 {
-            sinceNs = max(ns, 1)
+            sinceNs = max(began ?? ns, 1)
             first = value
             peak = 0
         }

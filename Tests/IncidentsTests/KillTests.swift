@@ -110,6 +110,28 @@ import Testing
         #expect(incident.timeline.last?.kind == .signal)
     }
 
+    private let globalOom = "10 oom_kill entry=global victim.task.pid=9 victim.task.tgid=9 victim.task.comm=hog"
+    private let pressed =
+        "10.5..11.5/0.5 pressure memory_some_us=0..400000 memory_full_us=0..400000 io_some_us=0 io_full_us=0"
+
+    @Test func `once the host is calm an ordinary kill is not its incident's`() throws {
+        // An administrator's, from a session of his own: only while somebody is under pressure.
+        let kill = signal(12, 9, from: "bash", 600, to: 12, "sender.session=600 target.task.session=70")
+        #expect(try open(globalOom, kill).first?.kills.count == 1)
+        #expect(try open(globalOom, pressed, kill).first?.kills.count == 2)
+        // A backstop's always.
+        let backstop = signal(12, 9, from: "earlyoom", 420, to: 12, "sender_exe=/usr/bin/earlyoom")
+        #expect(try open(globalOom, backstop).first?.kills.count == 2)
+    }
+
+    @Test func `what one shell runs may end what else it runs, even without sessions`() throws {
+        let sibling = signal(12, 9, from: "sh", 600, to: 12, "sender.ppid=100 target.task.ppid=100")
+        #expect(try open(globalOom, pressed, sibling).first?.kills.count == 1)
+        // Process 1 adopts what has no parent left: that makes nobody relatives.
+        let adopted = signal(12, 9, from: "sh", 600, to: 12, "sender.ppid=1 target.task.ppid=1")
+        #expect(try open(globalOom, pressed, adopted).first?.kills.count == 2)
+    }
+
     @Test func `an exit says when, how, and what it freed`() throws {
         let incident = try #require(try open(mark(10, 9), "10.25 exit task.tgid=9 exit_code=9 rss_pages=100").first)
         let outcome = try #require(incident.kills.first?.outcome)
@@ -166,7 +188,7 @@ import Testing
 
     @Test func `a crowded timeline keeps its kills, its beginning and its end`() throws {
         let lines = (0..<2000).map {
-            "\(seconds(11 + Double($0) / 1000)) stall task.tgid=9 task.cgroup_id=7 task.comm=job duration_ns=5 mechanism=memcg_reclaim"
+            "\(seconds(11 + Double($0) / 1000)) census processes=\($0) blocked=1"
         }
         let text = ([start, mark(10, 9)] + lines + [mark(14, 10)]).joined(separator: "\n")
         let incident = try #require(try Cases.run(EventText.parse(text)).open.first)

@@ -118,6 +118,13 @@ struct IncidentWords {
         }
     }
 
+    /// The findings that the stoppers have not said already: who killed, or that a cap did its work.
+    var otherFindings: [BackstopFinding] {
+        let said = Set(stoppers.map { Bytes($0.name.utf8) })
+        let capSaid = incident.incidentClass == .containedKill && !said.isEmpty
+        return incident.backstops.filter { !said.contains($0.name) && !(capSaid && $0.name == Bytes("caps".utf8)) }
+    }
+
     /// The timeline's entries that say most, in their order; the rest are counted where they are left out.
     ///
     /// Long runs of one lesser kind (slow IOs, stalls) keep their first two and their last; then the least telling kinds go.
@@ -206,7 +213,9 @@ struct IncidentWords {
         if !incident.quality.ioAccounted { notes.append("IO is not charged to cgroups here") }
         if incident.quality.timelineOmitted > 0 {
             notes.append(
-                Units.count(incident.quality.timelineOmitted) + " timeline entries beyond the bound were not kept")
+                Units.count(incident.quality.timelineOmitted)
+                    + " timeline entries left out: of slow IOs and stalls each second's first and worst are kept"
+            )
         }
         if incident.quality.seriesOmitted > 0 {
             notes.append(Units.count(incident.quality.seriesOmitted) + " points of the series were not kept")

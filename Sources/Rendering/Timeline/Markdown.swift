@@ -191,9 +191,10 @@ private struct PostMortem {
         let title = words.backstopTitle
         section(title.prefix(1) + title.dropFirst().lowercased())
         let stoppers = words.stoppers
-        if stoppers.isEmpty && incident.backstops.isEmpty { return line("Nothing is known of the backstops.") }
+        let findings = words.otherFindings
+        if stoppers.isEmpty && findings.isEmpty { return line("Nothing is known of the backstops.") }
         for stopper in stoppers { item(stopper.name + ": " + stopper.finding) }
-        for finding in incident.backstops {
+        for finding in findings {
             item(NameWords.name(finding.name) + ": " + NameWords.name(finding.finding))
             for evidence in finding.evidence { item(NameWords.evidence(evidence), indent: 2) }
         }

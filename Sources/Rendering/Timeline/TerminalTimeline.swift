@@ -102,7 +102,7 @@ private struct TimelinePage {
 
     mutating func backstops() {
         let stoppers = words.stoppers
-        let findings = incident.backstops
+        let findings = words.otherFindings
         if stoppers.isEmpty && findings.isEmpty {
             switch incident.incidentClass {
             case .ioStorm, .deviceStall: return  // No kill would have helped.

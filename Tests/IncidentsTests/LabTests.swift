@@ -1,0 +1,118 @@
+import Events
+import Incidents
+import Testing
+
+/// What recordings of real kernels (Tests/cases/lab-*) have to say.
+@Suite struct LabTests {
+    private func incidents(_ name: String) throws -> [Incident] {
+        let result = Cases.run(try Cases.events(name))
+        return result.findings.compactMap { if case .closed(let incident) = $0 { incident } else { nil } } + result.open
+    }
+
+    @Test func `a real storm's chain is in order: memory stalls begin with the swapping, not with the full disk`()
+        throws
+    {
+        let incident = try #require(try incidents("lab-swap-storm-reset").first)
+        #expect(incident.chain.map(\.kind) == [.growth, .reclaim, .swapOut, .refault, .saturation, .stalls, .reset])
+        #expect(incident.chain.allSatisfy { !$0.outOfOrder })
+        #expect(incident.ended?.by == .uncleanReset)
+        // The 99th percentile of the few reads beside the swapping was 66 ms: no claim that they waited.
+        #expect(!String(decoding: incident.summary, as: UTF8.self).contains("read waited"))
+        #expect(!(incident.ended?.gapNs.isUnknown ?? true))
+    }
+
+    @Test func `a live-lock's figures agree with the cgroup's own pressure, and it ends when the cap is lifted`() throws
+    {
+        let incident = try #require(try incidents("lab-livelock-lifted").first)
+        #expect(incident.incidentClass == .throttleLivelock)
+        // One task in memory.high all the time: by memory.pressure 34.8 s of the 35 s until the cap was lifted at 40.55 s.
+        let throttle = try #require(incident.chain.first { $0.kind == .throttle })
+        #expect((95...100).contains(throttle.evidence.first?.value.value ?? 0))
+        let throttled = try #require(incident.suspects.first?.throttledNs.value)
+        #expect((33_000_000_000...36_500_000_000).contains(throttled))
+        let ended = try #require(incident.ended?.at.boottimeNs)
+        #expect((40_500_000_000...44_000_000_000).contains(ended))
+        // Ended from the very shell that began it, three seconds after the cap was lifted: a kill all the same.
+        #expect(incident.kills.map(\.victim.tgid) == [142])
+        #expect(incident.phases.last?.to == .calm)
+        #expect((incident.phases.last?.at.boottimeNs ?? 0) < 48_000_000_000)
+    }
+
+    @Test func `a device that completes nothing accuses nobody of having grown`() throws {
+        let incident = try #require(try incidents("lab-device-stall").first)
+        #expect(incident.incidentClass == .deviceStall)
+        #expect(incident.suspects.isEmpty)
+        #expect(incident.chain.map(\.kind) == [.stalls, .recovery])
+    }
+
+    @Test func `each way to kill is told for what it was`() throws {
+        let incidents = try incidents("lab-kinds-of-kills")
+        #expect(incidents.map(\.incidentClass) == [.containedKill, .userspaceKill, .globalOom])
+        #expect(
+            incidents.map { $0.kills.map(\.cause.killer) } == [
+                [.kernelMemcg, .kernelMemcg, .kernelMemcg], [.cgroupKill, .cgroupKill], [.sysrq],
+            ])
+        #expect(incidents[0].kills.allSatisfy { $0.cause.oomGroup == true })
+        #expect(incidents[2].suspects.map(\.pid) == [164])
+    }
+
+    @Test func `a limit at work is said once, with its sum, and is no loss`() throws {
+        let incident = try #require(try incidents("lab-swap-storm-reset").first)
+        #expect(incident.quality.lostEvents == 0)
+        #expect(!incident.timeline.contains { $0.kind == .loss })
+        let notes = incident.quality.notes.map { String(decoding: $0, as: UTF8.self) }
+        #expect(notes.filter { $0.contains("slow IOs beyond the rate limit") }.count == 1)
+    }
+
+    @Test func `who grew by next to nothing is no suspect`() throws {
+        let incident = try #require(try incidents("lab-swap-storm-reset").first)
+        let grown = incident.suspects.filter { $0.pid != 0 }.compactMap(\.grewBytes.value)
+        #expect(grown.count == 3)
+        #expect(grown.allSatisfy { $0 >= (grown.first ?? 0) / 20 })
+    }
+
+    @Test func `the longest gap is measured from the samples themselves`() throws {
+        let text = """
+            0.5 recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000001 page_size=4096
+            9.9 oom_kill traced=true order=-1 victim.task.tgid=9
+            """
+        let samples = [10.0, 10.1, 11.4, 11.5].map { "\n\($0) pressure memory_some_us=0\n\($0) vmstat pswpin=0" }
+            .joined()
+        let incident = try #require(Cases.run(try EventText.parse(text + samples)).open.first)
+        #expect(incident.quality.longestSamplerGapNs == Figure(1_300_000_000))
+        // One sample is no gap yet.
+        let one = try #require(Cases.run(try EventText.parse(text + "\n10 pressure memory_some_us=0")).open.first)
+        #expect(one.quality.longestSamplerGapNs.isUnknown)
+    }
+
+    @Test func `blindness is a loss with a line of its own`() throws {
+        let events = try EventText.parse(
+            """
+            0.5 recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000001 page_size=4096
+            10 oom_kill entry=memcg trigger.tgid=9 victim.task.pid=9 victim.task.tgid=9 victim.task.cgroup_id=7 victim.cgroup=/jobs ancestors.0.id=7 ancestors.0.usage_pages=100 ancestors.0.max_pages=100
+            10.1 lost source=ring_full_kill count=3
+            10.2 lost source=signal_suppressed count=40
+            10.3 lost source=signal_suppressed count=2
+            """)
+        let incident = try #require(Cases.run(events).open.first)
+        #expect(incident.quality.lostEvents == 3)
+        #expect(incident.timeline.filter { $0.kind == .loss }.count == 1)
+        let notes = incident.quality.notes.map { String(decoding: $0, as: UTF8.self) }
+        #expect(notes.contains("42 signals between processes beyond the rate limit: counted only"))
+    }
+
+    @Test func `of the slow IOs of a second the first and the worst keep a line`() throws {
+        var text = """
+            0.5 recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000001 page_size=4096
+            9.9 oom_kill traced=true order=-1 victim.task.tgid=9
+            """
+        for (index, ms) in [600, 700, 2000, 900, 800].enumerated() {
+            text += "\n10.\(index) slow_io device=1 bytes=4096 device_ns=\(ms)000000"
+        }
+        text += "\n11.2 slow_io device=1 bytes=4096 device_ns=650000000"
+        let incident = try #require(Cases.run(try EventText.parse(text)).open.first)
+        let slow = incident.timeline.filter { $0.kind == .slowIO }
+        #expect(slow.map(\.at.boottimeNs) == [10_000_000_000, 10_200_000_000, 11_200_000_000])
+        #expect(incident.quality.timelineOmitted == 3)
+    }
+}
