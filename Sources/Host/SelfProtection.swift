@@ -15,7 +15,7 @@ public enum SelfProtection {
     /// All steps, in order.
     public static func apply(_ paths: HostPaths = HostPaths()) -> [Step] {
         [
-            Step(name: "memory_locked", errno: lockMemory()),
+            Step(name: "memory_locked", errno: lockMemory(paths)),
             Step(name: "oom_score_adj", errno: exemptFromOom(paths)),
             Step(name: "io_priority", errno: raiseIOPriority()),
             Step(name: "descriptors", errno: raiseDescriptorLimit()),
@@ -23,9 +23,23 @@ public enum SelfProtection {
     }
 
     /// Pages stay once they were touched: the program's own code cannot be paged out, and what it never uses costs nothing.
-    public static func lockMemory() -> Int32 {
-        -Calls.retrying { mlockall(Int32(MCL_CURRENT) | Int32(MCL_FUTURE) | Int32(MCL_ONFAULT)) }
+    ///
+    /// Without CAP_IPC_LOCK the limit counts every mapping, touched or not. One that holds what is mapped now and not what comes
+    /// later would make later allocations fail: then nothing is locked.
+    public static func lockMemory(_ paths: HostPaths = HostPaths()) -> Int32 {
+        let resource = __rlimit_resource_t(__RLIMIT_MEMLOCK.rawValue)
+        var limit = rlimit()
+        if unsafe getrlimit(resource, &limit) == 0, limit.rlim_max > limit.rlim_cur {
+            limit.rlim_cur = limit.rlim_max
+            _ = unsafe setrlimit(resource, &limit)
+        }
+        let capabilities = contents(of: paths.proc("self/status")).flatMap { Capabilities(status: $0) }
+        guard capabilities?.has(.ipcLock) == true || limit.rlim_cur >= lockedBytesNeeded else { return ENOMEM }
+        return -Calls.retrying { mlockall(Int32(MCL_CURRENT) | Int32(MCL_FUTURE) | Int32(MCL_ONFAULT)) }
     }
+
+    /// More address space than a recorder maps: thread stacks, the ring (twice), what allocators reserve.
+    private static let lockedBytesNeeded: rlim_t = 512 << 20
 
     public static func exemptFromOom(_ paths: HostPaths = HostPaths()) -> Int32 {
         Calls.write("-1000", to: paths.proc("self/oom_score_adj"))

@@ -55,6 +55,9 @@ public final class Probes {
         malloc_trim(0)
     }
 
+    /// The capabilities that listening needs and this process lacks, as a sentence's object; `nil` when it has them.
+    public static var missingCapabilities: String? { Capabilities.missingForTracing() }
+
     deinit { close() }
 
     /// Takes every program off and unmaps the ring. What was in it is lost: drain first.

@@ -19,7 +19,7 @@ public enum RecordingError: Error, Equatable, Sendable {
     public var message: String {
         switch self {
         case .notWritable(let directory, let errno):
-            "cannot write the recording in \(directory): \(reason(errno)); run as root, or give --dir a directory of your own"
+            "cannot write the recording in \(directory): \(reason(errno)); \(Self.advice(errno))"
         case .notReadable(let directory, let group, let errno):
             "cannot read the recording in \(directory): \(reason(errno)); "
                 + "join the group \(group), or read a copy of your own with --dir"
@@ -36,6 +36,20 @@ public enum RecordingError: Error, Equatable, Sendable {
             "cannot \(operation) \(file): \(reason(errno))"
         case .oversized(let bytes, let limit):
             "a record of \(bytes) bytes does not fit (at most \(limit)): record with a larger --size"
+        }
+    }
+}
+
+extension RecordingError {
+    /// What to do about a directory that cannot be written.
+    private static func advice(_ errno: Int32) -> String {
+        switch errno {
+        case ENOENT: "make the directory above it first, or give --dir another place"
+        case ENOTDIR: "give --dir a directory"
+        case EROFS: "give --dir a place that can be written"
+        case ENOSPC, EDQUOT: "free some space, or give --dir another place"
+        case EMFILE, ENFILE: "raise the limit on open files (ulimit -n)"
+        default: "run as root, or give --dir a directory of your own"
         }
     }
 }

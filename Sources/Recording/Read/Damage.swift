@@ -42,4 +42,15 @@ public struct RecordingGap: Hashable, Sendable {
     /// The last number before, and the first after.
     public var afterSeq: UInt64
     public var beforeSeq: UInt64
+
+    /// `events 12 to 40 are missing: a damaged place`
+    public var message: String {
+        let (first, last) = (afterSeq &+ 1, beforeSeq &- 1)
+        let events = first == last ? "event \(first) is" : "events \(first) to \(last) are"
+        return switch cause {
+        case .damage: "\(events) missing: a damaged place"
+        case .missingSegments: "\(events) missing: segments are not there (recycled, or not copied)"
+        case .notRecorded: "\(events) missing: the recorder's memory was full"
+        }
+    }
 }

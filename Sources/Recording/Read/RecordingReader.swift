@@ -26,6 +26,10 @@ public final class RecordingReader {
     public let segments: [SegmentSummary]
     /// Files that were left alone: copies of a segment, segments of another recording.
     public let ignored: [String]
+    /// Files named like a segment that hold nothing: begun and never used.
+    public var unused: [String] {
+        listing.headless.map(\.name).filter { !listing.damagedHeaders.contains($0) }
+    }
     /// What the reads so far found, in the order in which they found it.
     public private(set) var damage: [RecordingDamage] = []
 

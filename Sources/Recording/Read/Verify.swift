@@ -19,6 +19,8 @@ public struct VerifyReport: Equatable, Sendable {
     public var gaps: [RecordingGap] = []
     /// Copies of segments, and segments of another recording.
     public var ignored: [String] = []
+    /// Files named like a segment that hold nothing.
+    public var unused: [String] = []
 
     /// Bytes of events and page headers per event, without snapshots' share taken off; `nil` without events.
     public var bytesPerEvent: Double? {
@@ -59,5 +61,6 @@ func verify(_ reader: RecordingReader) -> VerifyReport {
     report.eventBytes = scan.eventBytes
     report.damage = reader.damage
     report.ignored = reader.ignored
+    report.unused = reader.unused
     return report
 }

@@ -59,6 +59,7 @@ struct DoctorReport {
         } catch {
             verdicts.append(Verdict(severity: .problem, text: error.message))
         }
+        if let problem = DescriptorLimit.problem() { verdicts.append(Verdict(severity: .problem, text: problem)) }
         facts = host.facts
         self.hooks = hooks
         self.verdicts = verdicts + Self.judge(host)
@@ -106,7 +107,7 @@ struct DoctorReport {
             let name = Escaping.terminal(directory.directory)
             if directory.writableErrno != 0 {
                 note(
-                    "\(name) cannot be written: \(errnoText(directory.writableErrno)); record as root, or choose --dir")
+                    "\(name) cannot be written: \(errnoText(directory.writableErrno)); record as root, or with --dir")
             } else if directory.directErrno != 0 {
                 note(
                     "\(name) refuses O_DIRECT (\(errnoText(directory.directErrno))): commits wait longer in an IO storm"

@@ -2,6 +2,7 @@ import Events
 import Glibc
 import Host
 import Incidents
+import Probes
 import Rendering
 
 /// `inquest drill`: one real kill by the kernel, in a cgroup of its own, recorded and shown.
@@ -18,23 +19,26 @@ enum DrillCommand: Command {
         guard (smallestBytes...largestBytes).contains(bytes) else {
             throw CommandError("--memory takes 8M to 1G: a rehearsal is small", status: .usage)
         }
-        guard geteuid() == 0 else {
-            throw CommandError("a drill attaches probes and makes a cgroup, which needs root; run it with sudo")
+        if let missing = Probes.missingCapabilities {
+            throw CommandError("a drill listens to the kernel, which needs \(missing), and makes a cgroup; run it with sudo")
         }
-        let stopSignals = StopSignals()
-        let directory = try DrillDirectory(keep: invocation[Flags.keepDirectory])
+        let stopSignals = try StopSignals.prepared()
+        let kept = invocation[Flags.keepDirectory]
+        let directory = try DrillDirectory(keep: kept)
         defer { directory.remove() }
         let cgroup = try contained(bytes)
         defer {
             do throws(HostError) { try cgroup.remove() } catch { console.note("inquest: \(error.message)") }
         }
-        let incident = try rehearse(bytes, in: cgroup, recordingTo: directory.path, stopSignals, console)
+        let incident = try rehearse(bytes, in: cgroup, recordingTo: directory, stopSignals, console)
         if invocation[Flags.json] {
             console.out.write(IncidentJSON.document(incident, pretty: false))
         } else {
             console.out.write(TerminalTimeline.render(incident, console.textOptions))
         }
-        if let kept = invocation[Flags.keepDirectory] { console.note("inquest: the recording is kept in \(kept)") }
+        guard let kept else { return }
+        console.out.flush()
+        console.note("inquest: the recording is kept in \(kept)")
     }
 
     private static func contained(_ bytes: UInt64) throws(CommandError) -> DrillCgroup {
@@ -47,18 +51,24 @@ enum DrillCommand: Command {
     }
 
     private static func rehearse(
-        _ bytes: UInt64, in cgroup: DrillCgroup, recordingTo directory: String, _ stopSignals: StopSignals,
+        _ bytes: UInt64, in cgroup: DrillCgroup, recordingTo directory: DrillDirectory, _ stopSignals: StopSignals,
         _ console: Console
     ) throws(CommandError) -> Incident {
         var options = SessionOptions()
-        options.directory = directory
+        options.directory = directory.path
         options.totalBytes = 16 << 20
         let outcome = DrillOutcome()
+        console.progress("attaching probes")
         let session = try Session(
             options, stopSignals: stopSignals, observe: { outcome.see($0) }, report: { outcome.see($0) },
             trouble: { console.note("inquest: \($0)") })
-        console.progress("\(session.startLine); filling \(bytes >> 20) MiB")
-        defer { session.recorder.end(.requested) }
+        var isEnded = false
+        func end() {
+            if !isEnded { session.recorder.end(.requested) }
+            isEnded = true
+        }
+        defer { end() }
+        console.progress("filling \(bytes >> 20) MiB until the kernel kills")
         let balloon: BalloonProcess
         do throws(ErrnoError) {
             // Its own ceiling: whatever goes wrong, the machine loses no more than that, and not for long.
@@ -80,17 +90,27 @@ enum DrillCommand: Command {
         })
         if !interrupted {
             guard outcome.killHeard else { throw CommandError(unheard(balloon)) }
-            console.progress("killed; waiting until the incident is over")
+            console.progress("killed and heard; waiting about 10 s until the incident is over")
             let closeDeadline = Clocks.boottimeNs() + closeBoundNs
             interrupted = session.recorder.run(until: {
                 outcome.closed != nil || Clocks.boottimeNs() > closeDeadline
             })
         }
-        if interrupted { throw CommandError("interrupted; everything the drill made is removed") }
+        if interrupted {
+            throw CommandError(
+                "interrupted; everything the drill made is removed"
+                    + (directory.isTemporary ? "" : ", but the recording in \(directory.path)"))
+        }
         guard let incident = outcome.closed else {
             throw CommandError(
                 "the kill was heard, but its incident did not close within \(closeBoundNs / 1_000_000_000) s:"
                     + " the machine is under pressure; see inquest tail")
+        }
+        end()
+        guard session.recorder.isComplete || directory.isTemporary else {
+            throw CommandError(
+                "the kill was heard, but its recording in \(directory.path) is not complete: see above;"
+                    + " free some space, or give --dir another place")
         }
         return incident
     }

@@ -13,8 +13,16 @@ enum ListCommand: Command {
         if invocation[Flags.json] {
             for incident in store.incidents { console.out.write(IncidentListJSON.line(incident)) }
         } else {
-            console.out.write(IncidentTable.render(store.incidents, console.textOptions))
+            console.write(store.incidents, from: invocation[Flags.directory])
         }
+    }
+}
+
+extension Console {
+    /// A table; without any incident a sentence, beside the empty table's heading.
+    func write(_ incidents: [Incident], from directory: String) {
+        if incidents.isEmpty { note("inquest: no incidents in \(directory)") }
+        out.write(IncidentTable.render(incidents, textOptions))
     }
 }
 

@@ -14,7 +14,7 @@ enum RecordCommand: Command {
         options.liveSocket = invocation[Flags.live]
         options.keepCommandLines = !invocation[Flags.noCommandLines]
         options.protectSelf = true
-        let stopSignals = StopSignals()
+        let stopSignals = try StopSignals.prepared()
         let session = try Session(
             options, stopSignals: stopSignals, observe: { _ in }, report: { _ in },
             trouble: { console.note("inquest: \($0)") })

@@ -40,13 +40,13 @@ enum ReplayCommand: Command {
         }
         console.endProgress()
         found += correlator?.openIncidents() ?? []
-        for place in reader.damage { console.note("inquest: damaged: \(place.message)") }
+        for note in reader.damageNotes() { console.note("inquest: \(note)") }
         if invocation[Flags.json] {
             for incident in found {
                 console.out.write(IncidentJSON.document(incident, pretty: false))
             }
         } else {
-            console.out.write(IncidentTable.render(found, console.textOptions))
+            console.write(found, from: invocation[Flags.directory])
         }
     }
 }

@@ -11,7 +11,7 @@ enum TailCommand: Command {
     static let verb = Verbs.tail
 
     static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {
-        let stopSignals = StopSignals()
+        let stopSignals = try StopSignals.prepared()
         let printer = EventPrinter(console: console, json: invocation[Flags.json])
         let socket = invocation[Flags.live]
         let client = try connect(socket, isNamed: invocation.isGiven(Flags.live))
@@ -51,7 +51,10 @@ enum TailCommand: Command {
             guard let current = client else {
                 wait(for: [stopSignals.descriptor], timeoutMs: 500)
                 client = try connect(first.path, isNamed: false)
-                if client != nil { console.note("inquest: the recorder is back") }
+                if client != nil {
+                    console.note("inquest: the recorder is back")
+                    printer.beginStream()
+                }
                 continue
             }
             wait(for: [current.descriptor, stopSignals.descriptor], timeoutMs: -1)
@@ -76,6 +79,8 @@ enum TailCommand: Command {
     ) throws(CommandError) {
         var options = SessionOptions()
         options.keepCommandLines = !invocation[Flags.noCommandLines]
+        // Numbered from 1, whatever the numbers of a recording that was shown before.
+        printer.beginStream()
         let session = try Session(
             options, stopSignals: stopSignals, observe: { printer.show($0) }, report: { _ in }, trouble: { _ in })
         console.note("inquest: no recorder runs; \(session.startLine); nothing is recorded")
@@ -105,6 +110,9 @@ final class EventPrinter {
         self.console = console
         self.json = json
     }
+
+    /// What follows is numbered anew: nothing of it was shown before.
+    func beginStream() { lastSeq = 0 }
 
     func show(_ event: Event) {
         guard event.seq > lastSeq else { return }

@@ -34,7 +34,8 @@ enum VerifyCommand: Command {
         lines.append(
             "end        " + (report.endedCleanly ? "clean" : "without a stop mark: still recording, killed, or reset"))
         for name in report.ignored { lines.append("ignored    \(oneLine(name)): a copy, or of another recording") }
-        for gap in report.gaps { lines.append("gap        between events \(gap.afterSeq) and \(gap.beforeSeq)") }
+        for name in report.unused { lines.append("unused     \(oneLine(name)): begun and never used") }
+        for gap in report.gaps { lines.append("gap        \(gap.message)") }
         for place in report.damage { lines.append("damage     \(oneLine(place.message))") }
         lines.append(report.damage.isEmpty ? "intact" : "damaged")
         return lines

@@ -33,7 +33,7 @@ struct IncidentStore {
         for incident in end.correlator.openIncidents() where known.insert(incident.id).inserted {
             incidents.append(incident)
         }
-        for place in reader.damage { notes.append("damaged: \(place.message)") }
+        notes += reader.damageNotes()
         incidents.sort { $0.openingSeq < $1.openingSeq }
     }
 
@@ -54,5 +54,22 @@ struct IncidentStore {
             "no incident \(id) in \(directory)"
                 + (known.isEmpty ? ": it has none" : "; the newest are \(known.joined(separator: ", ")) (inquest list)")
         )
+    }
+}
+
+extension RecordingReader {
+    /// What is damaged and which events that cost, one sentence each, briefly. Says nothing, and reads nothing, when what was
+    /// read so far is intact.
+    func damageNotes() -> [String] {
+        guard !damage.isEmpty else { return [] }
+        var gaps: [String] = []
+        forEach(from: 0, gap: { if $0.cause == .damage { gaps.append($0.message) } }, { (_: Event) in })
+        return Self.brief(damage.map { "damaged: \($0.message)" }, "damaged places") + Self.brief(gaps, "gaps")
+    }
+
+    private static func brief(_ notes: [String], _ what: String) -> [String] {
+        let shown = 3
+        guard notes.count > shown else { return notes }
+        return notes.prefix(shown) + ["\(notes.count - shown) more \(what): inquest verify names them"]
     }
 }

@@ -1,7 +1,8 @@
 import CLinux
 import Glibc
 
-/// SIGINT and SIGTERM as a descriptor to poll, so that a stop is an orderly event and never interrupts a write.
+/// SIGINT, SIGTERM, SIGHUP and SIGQUIT as a descriptor to poll, so that a stop is an orderly event and never interrupts a
+/// write. A terminal that goes away ends a recorder like any other stop; one under nohup(1) goes on.
 final class StopSignals {
     let descriptor: Int32
     private(set) var last: Int32 = 0
@@ -12,12 +13,21 @@ final class StopSignals {
         unsafe sigemptyset(&set)
         unsafe sigaddset(&set, SIGINT)
         unsafe sigaddset(&set, SIGTERM)
+        for number in [SIGHUP, SIGQUIT] where !Self.isIgnored(number) { unsafe sigaddset(&set, number) }
         unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
         descriptor = unsafe signalfd(-1, &set, Int32(SFD_NONBLOCK | SFD_CLOEXEC))
         precondition(descriptor >= 0, "signalfd: out of file descriptors at start")
     }
 
     deinit { close(descriptor) }
+
+    /// A blocked signal arrives even when it is ignored.
+    private static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        guard unsafe sigaction(number, nil, &action) == 0 else { return false }
+        return unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
 
     /// Whether a stop was asked for.
     var received: Bool {

@@ -9,11 +9,9 @@ extension EndToEnd {
     @Suite(.serialized, .enabled(if: Tool.canAttach, Comment(rawValue: Tool.whyNot)))
     struct Drill {
         @Test func `a drill is heard, recorded, correlated and printed as exactly one document`() throws {
-            let scratch = try Scratch()
-            let result = try Tool.run("drill", "--memory", "32M", "--json", "--dir", scratch.path("recording"))
-            #expect(result.status == 0, "\(result.err)")
-            #expect(result.lines.count == 1)
-            let incident = try parse(result.out)
+            let drill = try SharedDrill.get()
+            #expect(drill.result.lines.count == 1)
+            let incident = drill.document
             #expect(incident["schema"] as? String == "inquest.incident/1")
             #expect(incident["class"] as? String == "contained_kill")
             #expect(incident[path: "ended.by"] as? String == "recovered")
@@ -33,23 +31,19 @@ extension EndToEnd {
         }
 
         @Test func `a replay of a drill's recording gives the live document, byte for byte`() throws {
-            let scratch = try Scratch()
-            let directory = scratch.path("recording")
-            let live = try Tool.run("drill", "--memory", "32M", "--json", "--dir", directory)
+            let drill = try SharedDrill.get()
+            let directory = drill.directory
             let replayed = try Tool.run("replay", "--json", "--dir", directory)
-            #expect(live.status == 0 && replayed.status == 0, "\(live.err)\(replayed.err)")
+            #expect(replayed.status == 0, "\(replayed.err)")
             // Other processes of this machine may be killed meanwhile: theirs are incidents of their own.
-            let id = try #require(parse(live.out)["id"] as? String)
-            #expect(replayed.lines.contains(live.lines[0]), "not among the replayed ones: \(id)")
+            #expect(replayed.lines.contains(drill.result.lines[0]), "not among the replayed ones: \(drill.id)")
             let verified = try Tool.run("verify", "--dir", directory)
             #expect(verified.status == 0, "\(verified.out)\(verified.err)")
         }
 
         @Test func `list, show and export tell of the same incident as the drill`() throws {
-            let scratch = try Scratch()
-            let directory = scratch.path("recording")
-            let drill = try Tool.run("drill", "--memory", "32M", "--json", "--dir", directory)
-            let id = try #require(parse(drill.out)["id"] as? String)
+            let drill = try SharedDrill.get()
+            let (id, directory) = (drill.id, drill.directory)
             let list = try Tool.run("list", "--json", "--dir", directory)
             let line = try #require(list.lines.first { $0.contains("\"\(id)\"") })
             #expect(try parse(line)["kills_count"] as? Int == 1)
@@ -59,45 +53,16 @@ extension EndToEnd {
             #expect(
                 show.out.split(separator: "\n").allSatisfy { $0.count <= 80 }, "wider than 80 columns:\n\(show.out)")
             let json = try Tool.run("export", id, "--format", "json", "--dir", directory)
-            #expect(try parse(json.out) as NSDictionary == parse(drill.out) as NSDictionary)
+            #expect(try parse(json.out) as NSDictionary == drill.document as NSDictionary)
             let markdown = try Tool.run("export", id, "--format", "markdown", "--dir", directory)
             #expect(markdown.out.contains("inquest-balloon"))
             let events = try Tool.run("export", id, "--format", "ndjson", "--dir", directory)
             #expect(try events.lines.contains { try parse($0)["kind"] as? String == "oom_kill" })
         }
 
-        @Test func `an interrupted drill removes what it made`() throws {
-            let drill = try RunningTool(["drill", "--memory", "512M"])
-            #expect(drill.waits { _ in !Leftovers.cgroups(of: drill.pid).isEmpty })
-            drill.signal(SIGINT)
-            let result = drill.wait()
-            #expect(result.status == 0 || result.status == 1, "\(result.err)")
-            #expect(Leftovers.cgroups(of: drill.pid).isEmpty)
-            #expect(Leftovers.processes(named: "inquest-balloon").isEmpty)
-        }
-
         @Test func `a drill larger than a rehearsal is refused`() throws {
             let result = try Tool.run("drill", "--memory", "64G")
             #expect(result.status == 2)
-        }
-    }
-}
-
-/// What a drill could leave behind.
-enum Leftovers {
-    static func cgroups(of pid: pid_t) -> [String] {
-        let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/unified"]
-        return roots.flatMap { root in
-            ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [])
-                .filter { $0 == "inquest-drill-\(pid)" }.map { "\(root)/\($0)" }
-        }
-    }
-
-    static func processes(named name: String) -> [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).filter { entry in
-            guard Int(entry) != nil else { return false }
-            let comm = (try? String(contentsOfFile: "/proc/\(entry)/comm", encoding: .utf8)) ?? ""
-            return comm == name + "\n"
         }
     }
 }

@@ -112,13 +112,10 @@ extension EndToEnd {
         }
 
         @Test func `an unknown incident is status 3 and names what there is`() throws {
-            let scratch = try Scratch()
-            let directory = scratch.path("recording")
-            let drill = try Tool.run("drill", "--memory", "32M", "--json", "--dir", directory)
-            let id = try #require(parse(drill.out)["id"] as? String)
-            let result = try Tool.run("show", "00000000-1", "--dir", directory)
+            let drill = try SharedDrill.get()
+            let result = try Tool.run("show", "00000000-1", "--dir", drill.directory)
             #expect(result.status == 3)
-            #expect(result.err.contains(id))
+            #expect(result.err.contains(drill.id))
         }
     }
 

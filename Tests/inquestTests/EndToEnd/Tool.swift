@@ -14,8 +14,10 @@ struct Tool {
     static let canAttach = geteuid() == 0 && access("/sys/kernel/btf/vmlinux", R_OK) == 0
     static let whyNot = "SKIPPED: attaching probes needs root and /sys/kernel/btf/vmlinux"
 
-    struct Result {
+    struct Result: Sendable {
         let status: Int32
+        /// The signal that ended it, if one did.
+        var signal: Int32?
         let out: String
         let err: String
         var lines: [String] { out.split(separator: "\n").map(String.init) }
@@ -25,6 +27,27 @@ struct Tool {
         let running = try RunningTool(arguments, environment: environment)
         return running.wait()
     }
+
+    /// The same through another program that starts it: `setpriv`, `unshare`.
+    static func run(through wrapper: [String], _ arguments: String...) throws -> Result {
+        try RunningTool(arguments, through: wrapper).wait()
+    }
+
+    /// A shell's script, which finds the program as `$INQUEST`.
+    static func shell(_ script: String) throws -> Result {
+        try RunningTool(["-c", script], environment: ["INQUEST": path], program: ["bash"]).wait()
+    }
+
+    private static func works(_ words: [String]) -> Bool {
+        (try? RunningTool(Array(words.dropFirst()), program: [words[0]]).wait().status) == 0
+    }
+
+    /// Another user, with no capability at all.
+    static let asNobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    static let canDropRoot = geteuid() == 0 && works(asNobody + [path, "--version"])
+    static let whyNotNobody = "SKIPPED: needs root, setpriv, and a build that the user nobody may read"
+    static let canMount = canAttach && works(["unshare", "-m", "true"])
+    static let whyNotMount = "SKIPPED: needs root and mount namespaces (unshare -m)"
 }
 
 /// A process of the tool that is still going.
@@ -34,17 +57,24 @@ final class RunningTool {
     private let err: URL
     private let directory: URL
 
-    init(_ arguments: [String], environment: [String: String] = [:]) throws {
+    /// - Parameters:
+    ///   - wrapper: a program, and its arguments, that starts the tool.
+    ///   - program: what to start; the tool unless given.
+    ///   - input: whether standard input stays open, with nothing in it.
+    init(
+        _ arguments: [String], environment: [String: String] = [:], through wrapper: [String] = [],
+        program: [String] = [Tool.path], input: Bool = false
+    ) throws {
         directory = try TemporaryDirectory.make()
         out = directory.appendingPathComponent("out")
         err = directory.appendingPathComponent("err")
         for file in [out, err] { try Data().write(to: file) }
-        process.executableURL = URL(fileURLWithPath: Tool.path)
-        process.arguments = arguments
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = wrapper + program + arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardOutput = try FileHandle(forWritingTo: out)
         process.standardError = try FileHandle(forWritingTo: err)
-        process.standardInput = FileHandle.nullDevice
+        process.standardInput = input ? Pipe() : FileHandle.nullDevice
         try process.run()
     }
 
@@ -65,7 +95,8 @@ final class RunningTool {
 
     func wait() -> Tool.Result {
         process.waitUntilExit()
-        return Tool.Result(status: process.terminationStatus, out: outSoFar, err: errSoFar)
+        let signal = process.terminationReason == .uncaughtSignal ? process.terminationStatus : nil
+        return Tool.Result(status: process.terminationStatus, signal: signal, out: outSoFar, err: errSoFar)
     }
 
     /// Waits for a condition, with a bound: `false` when it did not come true within it, or the process ended before.
@@ -90,10 +121,11 @@ enum TemporaryDirectory {
 }
 
 /// A directory that is removed with the value that holds it.
-final class Scratch {
+final class Scratch: Sendable {
     let url: URL
     init() throws { url = try TemporaryDirectory.make() }
-    deinit { try? FileManager.default.removeItem(at: url) }
+    deinit { remove() }
+    func remove() { try? FileManager.default.removeItem(at: url) }
     func path(_ name: String) -> String { url.appendingPathComponent(name).path }
 }
 
