@@ -17,7 +17,19 @@ struct ReadBuffer {
     ///
     /// seq_file hands out whole records up to about a page at a time, so less than half a page is the whole file and needs no
     /// second call to see its end. - Returns: 0 or the errno; then the buffer is empty.
-    mutating func fill(_ descriptor: Int32) -> Int32 {
+    mutating func fill(_ descriptor: Int32) -> Int32 { fill(descriptor, wholeBelow: 2048) }
+
+    /// Opens, reads and closes. - Returns: 0 or the errno.
+    mutating func fill(path: Bytes) -> Int32 {
+        count = 0
+        let descriptor = Calls.open(path)
+        guard descriptor >= 0 else { return -descriptor }
+        defer { Calls.close(descriptor) }
+        // A regular file may be shorter than half a page and still be read in pieces by a slow file system: read to the end.
+        return fill(descriptor, wholeBelow: 0)
+    }
+
+    private mutating func fill(_ descriptor: Int32, wholeBelow: Int) -> Int32 {
         count = 0
         guard descriptor >= 0 else { return EBADF }
         while true {
@@ -31,29 +43,7 @@ struct ReadBuffer {
                 return Int32(-read)
             }
             count += read
-            if read == 0 || count < 2048 { return 0 }
-        }
-    }
-
-    /// Opens, reads and closes. - Returns: 0 or the errno.
-    mutating func fill(path: Bytes) -> Int32 {
-        count = 0
-        let descriptor = Calls.open(path)
-        guard descriptor >= 0 else { return -descriptor }
-        defer { Calls.close(descriptor) }
-        // A regular file may be shorter than half a page and still be read in pieces by a slow file system: read to the end.
-        while true {
-            if count == storage.count {
-                guard storage.count < ReadBuffer.limit else { return 0 }
-                storage.append(contentsOf: repeatElement(0, count: storage.count))
-            }
-            let read = Calls.read(descriptor, into: &storage, at: count, offset: count)
-            if read < 0 {
-                count = 0
-                return Int32(-read)
-            }
-            if read == 0 { return 0 }
-            count += read
+            if read == 0 || count < wholeBelow { return 0 }
         }
     }
 
