@@ -85,7 +85,7 @@ import Testing
 
     @Test func `every process's own arguments come from the start scan`() {
         var own: Bytes?
-        CommandLines.forEach { pid, line in if pid == UInt32(getpid()) { own = line } }
+        CommandLines.read { pid, line in if pid == UInt32(getpid()) { own = line } }
         #expect(own?.starts(with: CommandLine.arguments[0].utf8) == true)
     }
 

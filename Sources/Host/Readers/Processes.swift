@@ -39,7 +39,7 @@ public enum CommandLines {
     /// Every process's number and arguments (separated by NUL, at most 4 KiB).
     ///
     /// Waits as long as a process's memory lock is held: not for a thread that has anything else to do.
-    public static func forEach(
+    public static func read(
         _ paths: HostPaths = HostPaths(), limit: Int = SamplerOptions().processes, _ body: (UInt32, Bytes) -> Void
     ) {
         for entry in Calls.entries(paths.proc(""), limit: limit) ?? [] {

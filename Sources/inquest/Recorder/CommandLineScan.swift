@@ -26,6 +26,6 @@ private func commandLineScanMain(_ context: UnsafeMutableRawPointer?) -> UnsafeM
     var blocked = sigset_t()
     unsafe sigfillset(&blocked)
     unsafe pthread_sigmask(SIG_BLOCK, &blocked, nil)
-    CommandLines.forEach { seeds.give(tgid: $0, $1) }
+    CommandLines.read { seeds.give(tgid: $0, $1) }
     return nil
 }
