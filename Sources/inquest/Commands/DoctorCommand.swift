@@ -62,7 +62,13 @@ struct DoctorReport {
         if let problem = DescriptorLimit.problem() { verdicts.append(Verdict(severity: .problem, text: problem)) }
         facts = host.facts
         self.hooks = hooks
-        self.verdicts = verdicts + Self.judge(host)
+        verdicts += Self.judge(host)
+        // The answer first, its limits after it.
+        if !verdicts.contains(where: { $0.severity == .problem }) {
+            verdicts.insert(
+                Verdict(severity: .ok, text: "kills by the kernel are heard and can be recorded here"), at: 0)
+        }
+        self.verdicts = verdicts
     }
 
     /// Without the kill hook there is no main job; without another one there is less.
@@ -117,7 +123,6 @@ struct DoctorReport {
         if host.backstops.allSatisfy({ !$0.running }) {
             note("no userspace killer runs (earlyoom, systemd-oomd): only caps and the kernel stop a runaway")
         }
-        if verdicts.isEmpty { verdicts.append(Verdict(severity: .ok, text: "nothing stands in the way")) }
         return verdicts
     }
 }

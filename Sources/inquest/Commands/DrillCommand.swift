@@ -20,7 +20,8 @@ enum DrillCommand: Command {
             throw CommandError("--memory takes 8M to 1G: a rehearsal is small", status: .usage)
         }
         if let missing = Probes.missingCapabilities {
-            throw CommandError("a drill listens to the kernel, which needs \(missing), and makes a cgroup; run it with sudo")
+            throw CommandError(
+                "a drill listens to the kernel, which needs \(missing), and makes a cgroup; run it with sudo")
         }
         let stopSignals = try StopSignals.prepared()
         let kept = invocation[Flags.keepDirectory]

@@ -38,6 +38,7 @@ enum TailCommand: Command {
         let reader = try openRecording(directory)
         let now = Clocks.snapshot().realtimeNs
         printer.cutoffRealtimeNs = now > sinceNs ? now - sinceNs : 0
+        if let first = reader.segments.first { printer.learn(first.clock) }
         reader.forEach(from: 0) { printer.show($0) }
         printer.cutoffRealtimeNs = 0
     }
@@ -114,12 +115,16 @@ final class EventPrinter {
     /// What follows is numbered anew: nothing of it was shown before.
     func beginStream() { lastSeq = 0 }
 
+    /// What time it was when events began, before they say so themselves.
+    func learn(_ clock: ClockSnapshot) { names.note(Event(boottimeNs: clock.boottimeNs, .clock(clock))) }
+
     func show(_ event: Event) {
+        // A snapshot shows the number of the event after it.
+        if case .snapshot = event.payload { return }
         guard event.seq > lastSeq else { return }
         lastSeq = event.seq
         names.note(event)
         let isSample = host.note(event)
-        if case .snapshot = event.payload { return }
         let clock = names.clock
         guard cutoffRealtimeNs == 0 || clock.realtimeNs(of: event.moment) ?? 0 >= cutoffRealtimeNs else { return }
         if json {

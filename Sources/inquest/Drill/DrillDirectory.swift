@@ -14,7 +14,8 @@ struct DrillDirectory {
         if let keep {
             guard !Self.names(in: keep).contains(where: { $0.hasPrefix("segment-") }) else {
                 throw CommandError(
-                    "there is a recording in \(keep) already, which a drill would mix with its own; give --dir a new directory")
+                    "there is a recording in \(keep) already, which a drill would mix with its own;"
+                        + " give --dir a new directory")
             }
             path = keep
             isTemporary = false
@@ -43,7 +44,8 @@ struct DrillDirectory {
             let path = parent + "/" + name
             var status = stat()
             // Nobody else can put another in its place: the parent is sticky.
-            guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else {
+            guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid()
+            else {
                 continue
             }
             remove(path)

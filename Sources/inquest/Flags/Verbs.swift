@@ -6,7 +6,7 @@ enum Verbs {
         "record", "run the recorder in the foreground",
         details: [
             "Attaches the probes, samples the machine, and keeps what it hears through a wedge and a reset. Says in one line"
-                + " what it attached and where it writes. SIGINT or SIGTERM stops it cleanly. Needs root.",
+                + " what it attached and where it writes. SIGINT, SIGTERM, SIGHUP and SIGQUIT stop it cleanly. Needs root.",
             "The size bounds the whole directory: calm history is recycled first, what belongs to an incident is kept.",
         ],
         flags: [Flags.directory, Flags.size, Flags.live, Flags.config, Flags.noCommandLines],

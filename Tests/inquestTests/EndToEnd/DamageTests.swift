@@ -59,7 +59,8 @@ extension EndToEnd {
             recorder.signal(SIGTERM)
             #expect(recorder.wait().status == 0)
             let id = try SharedDrill.get().id
-            #expect(try Tool.run("show", id, "--dir", copy.directory).status == 0)
+            let show = try Tool.run("show", id, "--dir", copy.directory)
+            #expect(show.status == 0, "\(show.err)")
             let verify = try Tool.run("verify", "--dir", copy.directory)
             #expect(verify.status == 1 && verify.out.contains("end        clean"), "\(verify.out)")
         }

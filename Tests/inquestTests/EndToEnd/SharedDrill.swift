@@ -18,8 +18,8 @@ final class SharedDrill: Sendable {
         self.directory = directory
         let drill = try RunningTool(["drill", "--memory", "32M", "--json", "--dir", directory])
         // Enough events, before the incident is over, that its end is on a later page than the first.
-        _ = drill.waits { _ in !Leftovers.balloons(of: drill.pid).isEmpty || Leftovers.hasSegment(directory) }
-        Self.makeEvents()
+        _ = drill.waits { _ in Leftovers.hasKilled(drill.pid) }
+        Events.make(400)
         result = drill.wait()
         try #require(result.status == 0, "\(result.err)")
         id = try #require(parse(result.out)["id"] as? String)
@@ -37,17 +37,6 @@ final class SharedDrill: Sendable {
         let name = try #require(
             FileManager.default.contentsOfDirectory(atPath: directory).first { $0.hasPrefix("segment-") })
         return Copy(directory: directory, segment: "\(directory)/\(name)", name: name)
-    }
-
-    /// Makes and removes cgroups with long names, each of them two events of a hundred bytes.
-    private static func makeEvents() {
-        let roots = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"]
-        guard let root = roots.first(where: { access($0 + "/cgroup.procs", F_OK) == 0 }) else { return }
-        let name = "inquest-test-\(getpid())-" + String(repeating: "x", count: 60)
-        for number in 0..<200 {
-            mkdir("\(root)/\(name)\(number)", 0o755)
-            rmdir("\(root)/\(name)\(number)")
-        }
     }
 
     struct Copy {
@@ -73,7 +62,9 @@ enum Leftovers {
     }
 
     /// Its temporary directories.
-    static func directories(of pid: pid_t) -> [String] { entries("/tmp").filter { $0.hasPrefix("inquest-drill-\(pid)-") } }
+    static func directories(of pid: pid_t) -> [String] {
+        entries("/tmp").filter { $0.hasPrefix("inquest-drill-\(pid)-") }
+    }
 
     static func all(of pid: pid_t) -> [String] { cgroups(of: pid) + directories(of: pid) + balloons(of: pid) }
 
@@ -87,9 +78,33 @@ enum Leftovers {
         }
     }
 
+    /// Whether the kernel has killed in its cgroup.
+    static func hasKilled(_ pid: pid_t) -> Bool {
+        cgroups(of: pid).contains { path in
+            ["memory.events", "memory.oom_control"].contains { file in
+                let text = (try? String(contentsOfFile: "\(path)/\(file)", encoding: .utf8)) ?? ""
+                return text.split(separator: "\n").contains { $0.hasPrefix("oom_kill ") && $0 != "oom_kill 0" }
+            }
+        }
+    }
+
     static func hasSegment(_ directory: String) -> Bool { entries(directory).contains { $0.hasPrefix("segment-") } }
 
     private static func entries(_ directory: String) -> [String] {
         (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    }
+}
+
+/// Something to record.
+enum Events {
+    /// Makes and removes cgroups with long names: each is two events of about a hundred bytes.
+    static func make(_ count: Int) {
+        let roots = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"]
+        guard let root = roots.first(where: { access($0 + "/cgroup.procs", F_OK) == 0 }) else { return }
+        let name = "inquest-test-\(getpid())-" + String(repeating: "x", count: 60)
+        for number in 0..<count / 2 {
+            mkdir("\(root)/\(name)\(number)", 0o755)
+            rmdir("\(root)/\(name)\(number)")
+        }
     }
 }
