@@ -105,7 +105,7 @@ extension State {
         var shown = [
             evidence(
                 "swap-out", Figure(open.swapOut.peak), "bytes/s",
-                threshold: Figure(rules[.pagingRate] * recorder.pageSize),
+                threshold: Figure(rules[.pagingRate]).scaled(by: recorder.pageSize),
                 open.isHost ? "/proc/vmstat pswpout" : "block IO hook, swap writes")
         ]
         if let from = open.swapUsedFrom.value, let to = open.swapUsedPeak.value, to > from {

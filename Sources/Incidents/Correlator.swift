@@ -41,6 +41,11 @@ public struct Correlator: Sendable {
     /// once in a while, for in calm no sample may come for a minute.
     public var wantsTicks: Bool { !state.open.isEmpty || !state.closing.isEmpty }
 
+    /// Whether the phase of the host or of any cgroup is above calm.
+    public var isUnderPressure: Bool {
+        state.host.phase.phase > .calm || state.cgroups.contains { $0.phase.phase > .calm }
+    }
+
     public mutating func consume(_ event: Event, _ emit: (Finding) -> Void) {
         state.consume(event, emit)
     }

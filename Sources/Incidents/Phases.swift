@@ -125,7 +125,7 @@ extension State {
             let rates = devices[index].rates(over: rules[.phaseWindow])
             guard let bytes = rates.throughput, bytes > 0 else { continue }
             let swap = swapShare(of: index, rates)
-            let swapBytes = (swap ?? 0) / 100 * bytes / 100
+            let swapBytes = (swap ?? 0) / 100 &* bytes / 100
             let paging = hundredths(min(swapBytes &+ refaulted, bytes), of: bytes)
             guard devices[index].isSaturated(rates, rules) || paging >= rules[.pagingShare] * 100 else { continue }
             if best == nil || swapBytes > bestBytes {

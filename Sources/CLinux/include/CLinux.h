@@ -19,6 +19,7 @@
 #include <linux/magic.h>
 #include <malloc.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -62,6 +63,12 @@ static inline int iq_set_name(const char *name)
 static inline int iq_end_with_parent(void)
 {
 	return prctl(PR_SET_PDEATHSIG, 9 /* SIGKILL */, 0, 0, 0);
+}
+
+/* A GNU function that the Glibc module leaves out. */
+static inline int iq_join_until(pthread_t thread, const struct timespec *deadline)
+{
+	return pthread_timedjoin_np(thread, NULL, deadline);
 }
 
 /* A mutable global, which Swift does not let by. */

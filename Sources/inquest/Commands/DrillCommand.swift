@@ -94,7 +94,9 @@ enum DrillCommand: Command {
             console.progress("killed and heard; waiting about 10 s until the incident is over")
             let closeDeadline = Clocks.boottimeNs() + closeBoundNs
             interrupted = session.recorder.run(until: {
-                outcome.closed != nil || Clocks.boottimeNs() > closeDeadline
+                // Reaped as soon as it is dead: nothing of the drill stays in the process table.
+                _ = balloon.poll()
+                return outcome.closed != nil || Clocks.boottimeNs() > closeDeadline
             })
         }
         if interrupted {

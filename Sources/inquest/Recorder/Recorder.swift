@@ -45,7 +45,12 @@ final class Recorder {
         self.trouble = trouble
         // Only where no hook hears the kernel's kills; what comes from it says so (`from_kmsg`).
         let deaf = probes.hooks.contains { $0.name.elementsEqual("oom_kill".utf8) && $0.mode == .absent }
-        kernelLog = deaf ? try? KernelLog() : nil
+        do throws(HostError) {
+            kernelLog = deaf ? try KernelLog() : nil
+        } catch {
+            kernelLog = nil
+            trouble("\(error.message): kills by the kernel are not heard at all")
+        }
         spine = Spine(
             writer: writer, live: live, correlator: correlator, nextSeq: nextSeq, observe: observe, report: report)
     }
@@ -91,7 +96,7 @@ final class Recorder {
 
     /// Says that the recording ends here on purpose, and makes everything durable.
     func end(_ reason: StopReason) {
-        sampler.stop()
+        let isSamplerDone = sampler.stop()
         turn()
         var stop = RecorderStop()
         stop.reason = reason
@@ -100,7 +105,7 @@ final class Recorder {
         live?.close()
         isComplete = writer?.close() ?? true
         // Last: detaching waits for the kernel, and everything that was heard is already safe.
-        probes.close()
+        if isSamplerDone { probes.close() }
     }
 
     private func take(_ event: Event) {
@@ -116,10 +121,11 @@ final class Recorder {
         live?.flush()
         live?.service()
         reportTrouble()
-        let commitNs = spine.underPressure ? Self.pressureCommitNs : Self.calmCommitNs
+        let isUnderPressure = spine.correlator.isUnderPressure
+        let commitNs = isUnderPressure ? Self.pressureCommitNs : Self.calmCommitNs
         // Only on a change: setting it wakes the writer.
         if let writer, writer.commitIntervalNs != commitNs { writer.commitIntervalNs = commitNs }
-        if spine.underPressure { sampler.pressureSeen() }
+        if isUnderPressure { sampler.pressureSeen() }
         sampler.setTicksWanted(spine.correlator.wantsTicks)
     }
 

@@ -17,6 +17,8 @@ final class SamplerThread: @unchecked Sendable {
     static let pressureHoldNs: UInt64 = 10_000_000_000
     /// Between two censuses under pressure.
     static let censusIntervalNs: UInt64 = 5_000_000_000
+    /// How long a stop waits for a sample that is under way.
+    private static let stopSeconds = 2
     /// At the most this often for kills.
     static let killCensusIntervalNs: UInt64 = 1_000_000_000
     /// Between two looks through the whole tree of cgroups, where those are needed.
@@ -60,11 +62,17 @@ final class SamplerThread: @unchecked Sendable {
         precondition(status == 0, "pthread_create: \(status)")
     }
 
-    /// Ends the thread and waits for it; it is never longer away than one sample.
-    func stop() {
+    /// Ends the thread and waits for it, but not for ever: on a dying machine it may hang in a file of a cgroup, and a stop
+    /// must still be a clean one.
+    ///
+    /// - Returns: whether it has ended. If not, it is left behind, and what it uses must not be closed.
+    func stop() -> Bool {
         stopping.store(true, ordering: .releasing)
         signalEventfd(wake)
-        pthread_join(thread, nil)
+        var deadline = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &deadline)
+        deadline.tv_sec += Self.stopSeconds
+        return unsafe iq_join_until(thread, &deadline) == 0
     }
 
     /// The recorder heard something that calls for a closer look (any thread).

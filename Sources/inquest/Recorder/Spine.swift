@@ -1,4 +1,5 @@
 import Events
+import Glibc
 import Incidents
 import Live
 import Recording
@@ -17,8 +18,6 @@ struct Spine: ~Copyable {
     private let report: (Finding) -> Void
     /// Called for each event after it was numbered, recorded and correlated.
     private let observe: (Event) -> Void
-    /// Scopes whose phase is above calm, by cgroup id; 0 is the host.
-    private var pressed: Set<UInt64> = []
 
     init(
         writer: RecordingWriter?, live: LiveServer?, correlator: consuming Correlator, nextSeq: UInt64,
@@ -49,9 +48,6 @@ struct Spine: ~Copyable {
         return urgent
     }
 
-    /// Whether any scope's phase is above calm.
-    var underPressure: Bool { !pressed.isEmpty }
-
     private mutating func number(_ event: inout Event) {
         event.seq = nextSeq
         nextSeq += 1
@@ -70,10 +66,7 @@ struct Spine: ~Copyable {
             (incident, state) = (opened, .opened)
         case .closed(let closed):
             (incident, state) = (closed, .closed)
-        case .phase(let scope, let change):
-            let key = scope.kind == .host ? 0 : scope.cgroupID
-            if change.to > .calm { pressed.insert(key) } else { pressed.remove(key) }
-            return
+        case .phase: return
         }
         var record = IncidentRecord()
         record.state = state
@@ -91,7 +84,8 @@ extension Payload {
     /// Whether the event is worth a disk write of its own.
     var isUrgent: Bool {
         switch self {
-        case .oomKill, .signal, .exit, .recorderStart, .recorderStop, .kernelLogKill: true
+        case .signal(let signal): signal.signal == SIGKILL
+        case .oomKill, .recorderStart, .recorderStop, .kernelLogKill: true
         default: false
         }
     }
