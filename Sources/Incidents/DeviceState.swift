@@ -72,6 +72,9 @@ struct DeviceState: Fields {
     var recentReads = Histogram()
     var previousReads = Histogram()
     var recentSinceNs: UInt64 = 0
+    /// Whether the machine was calm all through those five seconds.
+    var recentIsCalm = true
+    var previousIsCalm = true
     /// Requests in flight while nothing completes: since when (0: not so), and the lower bound the sampler gave.
     var silentSinceNs: UInt64 = 0
     var silenceNs: UInt64 = 0
@@ -96,6 +99,8 @@ struct DeviceState: Fields {
         try w.histogram("recent_reads", &recentReads)
         try w.histogram("previous_reads", &previousReads)
         try w.unsigned("recent_since_ns", &recentSinceNs)
+        try w.flag("recent_is_calm", &recentIsCalm)
+        try w.flag("previous_is_calm", &previousIsCalm)
         try w.unsigned("silent_since_ns", &silentSinceNs)
         try w.unsigned("silence_ns", &silenceNs)
         try w.unsigned("inflight", &inflight)
@@ -142,17 +147,26 @@ struct DeviceState: Fields {
         heard.push(point)
         guard interval.operation == .read, !interval.swap else { return }
         if ns > recentSinceNs &+ 5_000_000_000 {
-            if ns > recentSinceNs &+ 10_000_000_000 { recentReads = Histogram() }
+            // What is normal is learned late: the first slow reads of a storm come before it can be known for one.
+            if calm, recentIsCalm, previousIsCalm { learnCalm(previousReads) }
+            if ns > recentSinceNs &+ 10_000_000_000 {
+                if calm, recentIsCalm { learnCalm(recentReads) }
+                recentReads = Histogram()
+            }
             previousReads = recentReads
+            previousIsCalm = recentIsCalm
             recentReads = Histogram()
+            recentIsCalm = true
             recentSinceNs = ns
         }
         recentReads.add(interval.totalUs)
-        if calm {
-            calmReads.add(interval.totalUs)
-            if calmReads.total > 100_000 {
-                for slot in 0..<Histogram.slots { calmReads.counts[slot] /= 2 }
-            }
+        recentIsCalm = recentIsCalm && calm
+    }
+
+    private mutating func learnCalm(_ reads: Histogram) {
+        calmReads.add(reads)
+        if calmReads.total > 100_000 {
+            for slot in 0..<Histogram.slots { calmReads.counts[slot] /= 2 }
         }
     }
 

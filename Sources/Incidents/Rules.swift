@@ -239,7 +239,10 @@ extension Rules {
         Rule(
             .saturationShare, 80, .percent, "ours",
             "and moves this share of its ceiling, the most bytes or requests per second it was seen to sustain"),
-        Rule(.ceilingWindow, second, .ns, "ours", "a device's ceiling is learned over windows of this length"),
+        Rule(
+            .ceilingWindow, 10 * second, .ns,
+            "ours: a disk behind a token bucket was seen to move 2.5 times its rate for a second",
+            "a device's ceiling is learned over windows of this length"),
         Rule(.stormReadFactor, 10, .factor, "ours", "an IO storm raises the reads' p99 by this factor over calm"),
         Rule(.stormReadP99, 500_000_000, .ns, "ours", "and to at least this"),
         Rule(.stormDuration, 30 * second, .ns, "ours", "and lasts this long"),
