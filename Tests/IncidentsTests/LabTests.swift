@@ -56,6 +56,31 @@ import Testing
         #expect(incidents[2].suspects.map(\.pid) == [164])
     }
 
+    @Test func `a kill by hand after the machine recovered is not the OOM's second`() throws {
+        let events = try Cases.events("lab-global-oom-then-kill")
+        // The shell's SIGKILL to what it had started is there.
+        #expect(
+            events.contains { event in
+                if case .signal(let signal) = event.payload {
+                    signal.signal == 9 && signal.origin == .user
+                } else {
+                    false
+                }
+            })
+        let incidents = try incidents("lab-global-oom-then-kill")
+        #expect(incidents.map(\.incidentClass) == [.globalOom])
+        #expect(incidents.first?.kills.count == 1)
+    }
+
+    @Test func `swapping to compressed memory is no storm`() throws {
+        let events = try Cases.events("lab-swap-on-zram")
+        let swappedOut = events.compactMap { event -> UInt64? in
+            if case .vmstat(let sample) = event.payload { sample.pswpout.value } else { nil }
+        }
+        #expect(swappedOut.max() ?? 0 > 10_000)
+        #expect(try incidents("lab-swap-on-zram").isEmpty)
+    }
+
     @Test func `a limit at work is said once, with its sum, and is no loss`() throws {
         let incident = try #require(try incidents("lab-swap-storm-reset").first)
         #expect(incident.quality.lostEvents == 0)
