@@ -117,10 +117,11 @@ extension State {
         return link(.swapOut, open.swapOut.onsetNs, text, .high, shown)
     }
 
-    /// Task time adds up over tasks: beyond the whole it is said in seconds.
+    /// Task time adds up over tasks: beyond the whole it is said in seconds. (Stalls are told at their ends: a little more is
+    /// one task all the time.)
     func taskTime(_ share: UInt64) -> Phrase {
-        share <= 10_000
-            ? "for \(share: share) of the time (task time)"
+        share <= 10_500
+            ? "for \(share: min(share, 10_000)) of the time (task time)"
             : "for \(duration: share &* 100_000) of task time in every second"
     }
 
