@@ -39,6 +39,14 @@ import Testing
             ])
     }
 
+    @Test func `a kill by hand leaves the question why no backstop did`() {
+        var incident = Incident()
+        incident.incidentClass = .throttleLivelock
+        #expect(IncidentWords(incident, utcOffsetSeconds: 0).backstopTitle == "WHY NOBODY HAS KILLED YET")
+        incident.kills = [kill(.user, in: "")]
+        #expect(IncidentWords(incident, utcOffsetSeconds: 0).backstopTitle == "WHY NO BACKSTOP KILLED")
+    }
+
     @Test func `where nothing stopped it every finding is told`() {
         var incident = Incident()
         incident.incidentClass = .swapThrash

@@ -71,7 +71,7 @@ private func withoutColour(_ text: String) -> String {
         incident.ended = Samples.ending(at(5), .uncleanReset)
         #expect(title(incident) == "WHY THE KILLS WERE NOT ENOUGH")
         incident.kills[0].cause.killer = .user
-        #expect(title(incident) == "WHY NOBODY KILLED")
+        #expect(title(incident) == "WHY NO BACKSTOP KILLED")
         #expect(title(Samples.openThrottle()) == "WHY NOBODY HAS KILLED YET")
     }
 

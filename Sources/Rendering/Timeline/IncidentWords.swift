@@ -84,6 +84,8 @@ struct IncidentWords {
     /// The question that the backstops' findings answer.
     var backstopTitle: String {
         let killed = !backstopKills.isEmpty
+        // Someone killed by hand: then the question is about the backstops alone.
+        if !killed, incident.kills.contains(where: { $0.cause.killer != .unknown }) { return "WHY NO BACKSTOP KILLED" }
         switch ending?.by {
         case nil: return killed ? "WHO KILLED SO FAR" : "WHY NOBODY HAS KILLED YET"
         case .recovered?: return killed ? "WHAT STOPPED IT" : "WHY NOBODY KILLED"
