@@ -5,7 +5,8 @@ import Events
 extension State {
     func chain(_ open: OpenIncident, _ suspects: [Suspect]) -> [Link] {
         var links: [Link] = []
-        if let link = growth(open, suspects) { links.append(link) }
+        // With memory calm, what grew is page cache on its way to the disk: no cause of anything.
+        if open.incident.incidentClass != .ioStorm, let link = growth(open, suspects) { links.append(link) }
         if open.reclaim.onsetNs != 0 {
             let source = open.isHost ? "/proc/vmstat pgscan_kswapd + pgscan_direct" : "memory.stat pgscan"
             links.append(

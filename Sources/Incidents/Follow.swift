@@ -78,6 +78,12 @@ extension State {
                 fresh.lowBytes = Figure(low.bytes)
                 fresh.lowNs = low.ns
             }
+            // What stalled since it began, though it could be known for an incident only later.
+            if let past = cgroups[cgroup].window.start(of: max(nowNs &- min(started, nowNs), 1)) {
+                fresh.ioFullFrom = past.ioFullUs
+                fresh.memoryFullFrom = past.memoryFullUs
+                fresh.scannedFrom = past.scanned
+            }
             // Throttled since before the incident could be known for one: that counts too.
             let throttle = cgroups[cgroup].throttle
             if throttle.isOn(at: nowNs, hold: rules[.phaseWindow]) {

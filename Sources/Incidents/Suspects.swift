@@ -13,11 +13,13 @@ extension State {
         }
         // A device that completes nothing, with memory calm: nobody's growth is to blame.
         if open.incident.incidentClass == .deviceStall { return [] }
+        // Who moved the bytes is known by cgroup; what a process holds in memory says nothing of it.
+        if open.incident.incidentClass == .ioStorm { return cgroupSuspects(open) }
         let processes = processSuspects(open)
         // Beside a process of the root cgroup that grew, a cgroup that hardly did is no suspect either.
         let least = leastSuspicious(processes.compactMap(\.grewBytes.value).max() ?? 0)
         return cgroupSuspects(open).filter { suspect in
-            open.incident.incidentClass == .ioStorm || suspect.grewBytes.value ?? 0 >= least
+            suspect.grewBytes.value ?? 0 >= least
                 || suspect.swapWrittenBytes.value ?? 0 > 0 || suspect.throttledNs.value ?? 0 > 0
         } + processes
     }

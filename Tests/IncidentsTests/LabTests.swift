@@ -72,6 +72,18 @@ import Testing
         #expect(incidents.first?.kills.count == 1)
     }
 
+    @Test func `buffered writers that make others wait are an IO storm, one copy alone is none`() throws {
+        let incidents = try incidents("lab-io-storm")
+        let storm = try #require(incidents.first)
+        #expect(incidents.count == 1)
+        #expect(storm.incidentClass == .ioStorm)
+        // The copy ended before the writers began.
+        #expect(storm.started.boottimeNs > 90_000_000_000)
+        #expect(storm.suspects.map { String(decoding: $0.cgroup, as: UTF8.self) } == ["/batch"])
+        #expect(storm.bystanders.map { String(decoding: $0.cgroup, as: UTF8.self) } == ["/web"])
+        #expect(!storm.chain.contains { $0.kind == .growth })
+    }
+
     @Test func `swapping to compressed memory is no storm`() throws {
         let events = try Cases.events("lab-swap-on-zram")
         let swappedOut = events.compactMap { event -> UInt64? in
