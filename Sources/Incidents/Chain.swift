@@ -62,13 +62,13 @@ extension State {
     }
 
     private func growth(_ open: OpenIncident, _ suspects: [Suspect]) -> Link? {
-        let process = suspects.first { $0.pid != 0 && !$0.grewBytes.isUnknown }
         let track = suspects.lazy.filter { $0.pid == 0 }.compactMap { suspect in
             open.cgroups.first { $0.path == suspect.cgroup && ($0.grewBytes ?? 0) > 0 }
         }.first
         if let track, let from = track.lowBytes.value, let to = track.peakBytes.value {
             var text: Phrase =
                 "\(name: track.path) grew from \(bytes: from) to \(bytes: to) in \(duration: track.peakNs &- min(track.lowNs, track.peakNs))"
+            let process = suspects.first { $0.pid != 0 && !$0.grewBytes.isUnknown && isWithin($0.cgroup, track.path) }
             if let process, let grew = process.grewBytes.value {
                 text.append("; \(process.comm)[\(process.pid)] +\(bytes: grew)")
             }

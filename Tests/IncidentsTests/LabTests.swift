@@ -84,6 +84,15 @@ import Testing
         #expect(!storm.chain.contains { $0.kind == .growth })
     }
 
+    @Test func `page cache read again and again is file thrash, and names no process of another cgroup`() throws {
+        let incident = try #require(try incidents("lab-file-thrash").first)
+        #expect(incident.incidentClass == .fileThrash)
+        let growth = try #require(incident.chain.first { $0.kind == .growth })
+        let text = String(decoding: growth.text, as: UTF8.self)
+        #expect(text.hasPrefix("/app grew from"))
+        #expect(!text.contains("balloon"))
+    }
+
     @Test func `swapping to compressed memory is no storm`() throws {
         let events = try Cases.events("lab-swap-on-zram")
         let swappedOut = events.compactMap { event -> UInt64? in
