@@ -180,6 +180,35 @@ extension MemoryFiles.Change {
         #expect(faults.hits.load(ordering: .relaxed) > 0)
     }
 
+    @Test func `a disk with room for one segment keeps it: what is acknowledged is not recycled for what is not`()
+        throws
+    {
+        let files = MemoryFiles()
+        let (writer, _) = try RecordingWriter.open("memory", smallOptions(), files: files)
+        let written = calmEvents(1..<6000)
+        writer.appendAll(Array(written.prefix(200)))
+        let faults = Faults()
+        faults.install(files)
+        // The first segment is there already; whoever shares the disk has taken all the rest.
+        faults.set { change in
+            if case .resize(_, let bytes) = change, bytes == 64 << 10 { return ENOSPC }
+            return nil
+        }
+        for event in written.dropFirst(200) { writer.append(event, snapshot: { state(before: event.seq) }) }
+        writer.commit()
+        #expect(eventually { writer.lastError != nil })
+        #expect(!writer.close(), "more was written than the disk holds")
+        let acknowledged = writer.acknowledgedSeq
+        #expect(acknowledged > 0)
+        let read = numbered(files.disk)
+        #expect(read.first == written.first, "the first segment is gone")
+        #expect((read.last?.seq ?? 0) >= acknowledged)
+        guard case .full = writer.lastError else {
+            Issue.record("\(String(describing: writer.lastError))")
+            return
+        }
+    }
+
     @Test func `a failing disk does not eat the recording that is there`() throws {
         let files = MemoryFiles()
         let options = smallOptions(segmentBytes: 32 << 10, totalBytes: 256 << 10)

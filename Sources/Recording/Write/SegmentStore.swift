@@ -169,6 +169,8 @@ final class SegmentStore {
                     throw .failed(operation: "create", file: directory.path + "/" + name, errno: error.errno)
                 }
             }
+            // The disk is full, not the recording: the newest segment holds what was acknowledged last, and stays.
+            guard headless.count > 0 || kept.count > 1 else { throw .full(directory: directory.path) }
             if let file = try recycle(name, oldestOpen: oldestOpen, thinned: thinned) { return file }
         }
     }
