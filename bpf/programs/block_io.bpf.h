@@ -213,7 +213,7 @@ static __always_inline void iq_report_slow_io(struct request *rq, const struct i
 	record->device_ns = device_ns;
 	record->queue_ns = queue_ns;
 	record->cgroup_id = cgroup_id;
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	iq_submit(record);
 }
 
 SEC("tp_btf/block_rq_complete")

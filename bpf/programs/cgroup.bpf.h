@@ -27,7 +27,7 @@ static __always_inline int iq_report_cgroup(struct bpf_raw_tracepoint_args *ctx,
 	/* The kernel has built the path for the tracepoint: root first. */
 	length = bpf_probe_read_kernel_str(record->path, sizeof record->path, (const char *)ctx->args[1]);
 	record->path_len = length > 0 ? length - 1 : 0;
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	iq_submit(record);
 	return 0;
 }
 

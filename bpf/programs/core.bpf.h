@@ -53,18 +53,37 @@ static __always_inline void iq_count_drop(__u32 reason)
 }
 
 /*
+ * Whether a record that is no kill may still have room. The last quarter of the ring is kept for kills, signals and exits:
+ * a flood of cgroups or slow IOs between two turns of the reader must not cost the one record that matters.
+ */
+static __always_inline bool iq_room_for(__u32 reason)
+{
+	return reason == IQ_DROP_RING_FULL_KILL ||
+	       bpf_ringbuf_query(&iq_ring, BPF_RB_AVAIL_DATA) < bpf_ringbuf_query(&iq_ring, BPF_RB_RING_SIZE) / 4 * 3;
+}
+
+/*
  * A record in the ring with its header filled, or NULL, counted as `reason`. `type` may be longer than the record itself
  * (room for a name that is cut afterwards); `record_size` is what the header says.
  */
-#define iq_reserve(type, record_size, record_kind, reason)                                       \
-	({                                                                                       \
-		type *reserved_ = bpf_ringbuf_reserve(&iq_ring, sizeof(type), 0);                \
-		if (reserved_)                                                                   \
-			iq_fill_header((struct iq_header *)reserved_, record_kind, record_size); \
-		else                                                                             \
-			iq_count_drop(reason);                                                   \
-		reserved_;                                                                       \
+#define iq_reserve(type, record_size, record_kind, reason)                                                     \
+	({                                                                                                     \
+		type *reserved_ = iq_room_for(reason) ? bpf_ringbuf_reserve(&iq_ring, sizeof(type), 0) : NULL; \
+		if (reserved_)                                                                                 \
+			iq_fill_header((struct iq_header *)reserved_, record_kind, record_size);               \
+		else                                                                                           \
+			iq_count_drop(reason);                                                                 \
+		reserved_;                                                                                     \
 	})
+
+/* Hands over a record that can wait for the reader's next turn, unless the ring fills up before it. */
+static __always_inline void iq_submit(void *record)
+{
+	bool filling =
+		bpf_ringbuf_query(&iq_ring, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(&iq_ring, BPF_RB_RING_SIZE) / 4;
+
+	bpf_ringbuf_submit(record, filling ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
 
 static __always_inline void iq_fill_header(struct iq_header *header, __u16 kind, __u16 size)
 {

@@ -45,7 +45,7 @@ int iq_process_exit(struct bpf_raw_tracepoint_args *ctx)
 	mm = BPF_CORE_READ(task, mm);
 	exit->rss_pages =
 		mm ? iq_rss(mm, IQ_RSS_FILE) + iq_rss(mm, IQ_RSS_ANON) + iq_rss(mm, IQ_RSS_SHMEM) : IQ_UNKNOWN;
-	bpf_ringbuf_submit(exit, BPF_RB_NO_WAKEUP);
+	iq_submit(exit);
 	return 0;
 }
 
@@ -59,7 +59,7 @@ static __always_inline int iq_report_reap(__u32 pid, __u32 step)
 		return 0;
 	reap->pid = pid;
 	reap->step = step;
-	bpf_ringbuf_submit(reap, BPF_RB_NO_WAKEUP);
+	iq_submit(reap);
 	return 0;
 }
 

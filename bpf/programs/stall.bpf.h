@@ -59,7 +59,7 @@ static __noinline void iq_report_long_stall(struct task_struct *task, __u32 mech
 	record->duration_ns = duration_ns;
 	record->mechanism = mechanism;
 	record->reserved = 0;
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	iq_submit(record);
 }
 
 static __noinline void iq_stall_end(struct task_struct *task, __u32 mechanism)
