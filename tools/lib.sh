@@ -8,6 +8,7 @@ die() { say "$@"; exit 1; }
 
 build_packages=(libbpf-dev libelf-dev zlib1g-dev)
 test_packages=(clang-format python3-venv)
+lab_packages=(python3-venv qemu-system-x86 qemu-utils busybox-static cpio e2fsprogs mmdebstrap gcc libc6-dev)
 
 has_package() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
@@ -94,6 +95,15 @@ choose_builder() {
         builder=$candidate
         return 0
     done
+}
+
+# --- Python ----------------------------------------------------------------------------------------------------------
+
+# Makes .build/venv and installs what is missing of the arguments, packages of PyPI named as they are imported.
+need_python() {
+    [ -x .build/venv/bin/python3 ] || as_builder python3 -m venv .build/venv || return 1
+    .build/venv/bin/python3 -c "$(printf 'import %s\n' "$@")" 2>/dev/null && return 0
+    as_builder .build/venv/bin/python3 -m pip install --quiet --disable-pip-version-check "$@" >&2
 }
 
 # --- Swift -----------------------------------------------------------------------------------------------------------

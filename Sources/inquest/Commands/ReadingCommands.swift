@@ -41,18 +41,30 @@ enum ShowCommand: Command {
     }
 }
 
-/// `inquest export`: one incident as a document.
+/// `inquest export`: one incident as a document, or every event of the recording.
 enum ExportCommand: Command {
     static let verb = Verbs.export
 
     static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {
         let directory = invocation[Flags.directory]
+        let format = invocation[Flags.format]
+        let isWhole = invocation.operand == "all"
+        if isWhole, format != "ndjson" {
+            throw CommandError(
+                "all is every event of the recording, which only --format ndjson can write", status: .usage)
+        }
         let reader = try openRecording(directory)
         let store = IncidentStore(reader)
         for note in store.notes { console.note("inquest: \(note)") }
+        if isWhole {
+            try console.withOutput(invocation[Flags.output]) { out throws(CommandError) in
+                events(of: nil, in: reader, to: out)
+            }
+            return
+        }
         let incident = try store.incident(invocation.operand ?? "last", in: directory)
         try console.withOutput(invocation[Flags.output]) { out throws(CommandError) in
-            switch invocation[Flags.format] {
+            switch format {
             case "json":
                 out.write(IncidentJSON.document(incident, pretty: true))
             case "markdown":
@@ -63,17 +75,17 @@ enum ExportCommand: Command {
         }
     }
 
-    /// The events from the incident's opening to its end, one JSON line each.
-    private static func events(of incident: Incident, in reader: RecordingReader, to out: ByteWriter) {
-        var clock = incident.clock
+    /// The events from the incident's opening to its end, or without one all of them; one JSON line each.
+    private static func events(of incident: Incident?, in reader: RecordingReader, to out: ByteWriter) {
+        var clock = incident?.clock ?? ClockSnapshot()
         var isOver = false
         reader.forEach(from: 0) { event in
             if case .clock(let snapshot) = event.payload { clock = snapshot }
             if case .snapshot = event.payload { return }
-            guard event.seq >= incident.openingSeq, !isOver else { return }
+            guard event.seq >= incident?.openingSeq ?? 0, !isOver else { return }
             out.write(EventJSON.line(event, clock: clock))
             if case .incident(let record) = event.payload, record.state == .closed,
-                record.openingSeq == incident.openingSeq
+                record.openingSeq == incident?.openingSeq
             {
                 isOver = true
             }

@@ -51,9 +51,12 @@ enum Verbs {
     static let export = Verb(
         "export", "write one incident's timeline as a document",
         details: [
-            "json is the incident with its JSON Schema, ndjson its events one per line, markdown the post-mortem."
+            "json is the incident with its JSON Schema, ndjson its events one per line, markdown the post-mortem.",
+            "all, with ndjson, is every event of the recording, whether it belongs to an incident or not.",
         ],
-        operand: incident,
+        operand: Operand(
+            name: "ID|last|all", help: "an incident's id as in inquest list, last, or all for the whole recording",
+            absent: "last"),
         flags: [Flags.format, Flags.output, Flags.directory],
         examples: [
             Example("inquest export --format json", "the newest incident on standard output"),

@@ -41,6 +41,19 @@ extension EndToEnd {
             #expect(verified.status == 0, "\(verified.out)\(verified.err)")
         }
 
+        @Test func `export all is every event that was recorded, in the order of their numbers`() throws {
+            let drill = try SharedDrill.get()
+            let all = try Tool.run("export", "all", "--format", "ndjson", "--dir", drill.directory)
+            #expect(all.status == 0, "\(all.err)")
+            let events = try all.lines.map(parse)
+            let numbers = events.compactMap { $0["seq"] as? Int }
+            #expect(numbers == numbers.sorted() && numbers.count == events.count)
+            let kinds = Set(events.compactMap { $0["kind"] as? String })
+            #expect(kinds.isSuperset(of: ["recorder_start", "oom_kill", "exit", "recorder_stop"]), "\(kinds)")
+            let asDocument = try Tool.run("export", "all", "--format", "json", "--dir", drill.directory)
+            #expect(asDocument.status == 2 && asDocument.err.contains("--format ndjson"), "\(asDocument.err)")
+        }
+
         @Test func `list, show and export tell of the same incident as the drill`() throws {
             let drill = try SharedDrill.get()
             let (id, directory) = (drill.id, drill.directory)

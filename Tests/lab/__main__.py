@@ -1,0 +1,181 @@
+"""The command: `tools/lab list` and `tools/lab run`."""
+
+import argparse
+import fcntl
+import os
+import queue
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from .errors import LabError
+from .kernels import KERNELS, unpacked
+from .run import Lab, Result
+from .scenario import all_scenarios
+from .schemas import Schemas
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BUILD = ROOT / ".build"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tools/lab", description="Real kernels, real disasters, and inquest's account of them.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("list", help="the scenarios and the kernels")
+    run = verbs.add_parser("run", help="play scenarios, and judge what inquest says about them")
+    run.add_argument("scenario", nargs="*", help="all of them when none is named")
+    run.add_argument("--kernel", nargs="+", metavar="V", choices=[k.name for k in KERNELS], help="only on these kernels")
+    run.add_argument("--keep", action="store_true", help="keep console, recording and disks of every run, not only of a failed one")
+    run.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="guests at once (default: one a CPU)")
+    run.add_argument("--binary", type=Path, default=BUILD / "release" / "inquest", metavar="FILE",
+                     help="the inquest to judge (default .build/release/inquest)")
+    arguments = parser.parse_args()
+    scenarios = all_scenarios()
+    if arguments.verb == "list":
+        show(scenarios)
+        return 0
+    unknown = [s for s in arguments.scenario if s not in scenarios]
+    if unknown:
+        parser.error(f"no scenario is called {', '.join(unknown)}; see tools/lab list")
+    chosen = [scenarios[s] for s in arguments.scenario] or list(scenarios.values())
+    kernels = [k for k in KERNELS if not arguments.kernel or k.name in arguments.kernel]
+    return play_all(chosen, kernels, arguments)
+
+
+def show(scenarios):
+    width = max(map(len, scenarios))
+    for scenario in scenarios.values():
+        print(f"{scenario.name:{width}}  {'systemd  ' if scenario.systemd else 'initramfs'}  {scenario.title}")
+    print(f"\nkernels: {', '.join(k.name for k in KERNELS)}")
+
+
+def play_all(chosen, kernels, arguments):
+    progress = Progress(len(chosen) * len(kernels))
+    cache = Path(os.environ.get("INQUEST_LAB_CACHE", BUILD / "lab-cache"))
+    lab = Lab(arguments.binary.resolve(), cache, BUILD / "lab", Schemas(ROOT / "docs"), progress.say)
+    if not lab.binary.exists():
+        raise LabError(f"{lab.binary} is not there; tools/inquest --version builds it")
+    work = queue.Queue()
+    # The long ones first, so that the end is not waiting for one of them alone.
+    for scenario in sorted(chosen, key=lambda s: -s.seconds):
+        for kernel in kernels:
+            work.put((scenario, kernel))
+    ready = {}
+    for kernel in kernels:
+        try:
+            ready[kernel.name] = unpacked(kernel, lab.cache, progress.say)
+        except LabError as error:
+            ready[kernel.name] = error
+    stopping = threading.Event()
+    workers = [threading.Thread(target=worker, args=(lab, work, ready, progress, arguments, stopping), daemon=True)
+               for _ in range(max(1, arguments.jobs))]
+    for thread in workers:
+        thread.start()
+    try:
+        for thread in workers:
+            thread.join()
+    except KeyboardInterrupt:
+        # The threads are daemons, and a guest dies with the thread that started it.
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+    return progress.verdict(lab.results)
+
+
+def worker(lab, work, ready, progress, arguments, stopping):
+    while not stopping.is_set():
+        try:
+            scenario, kernel = work.get_nowait()
+        except queue.Empty:
+            return
+        usable = ready[kernel.name]
+        if isinstance(usable, LabError):
+            progress.done(Result(scenario.name, kernel.name, "FAIL", 0, f"no kernel: {usable}", [str(usable)]))
+            continue
+        with Slot(arguments.jobs):
+            progress.begun(scenario.name, kernel.name)
+            progress.done(lab.play(scenario, usable, arguments.keep))
+
+
+class Slot:
+    """The right to run one guest: no more than `count` at once, also between several runs of the lab on one machine."""
+
+    def __init__(self, count):
+        self.paths = [f"{tempfile.gettempdir()}/inquest-lab-{os.getuid()}.{n}.lock" for n in range(max(1, count))]
+
+    def __enter__(self):
+        while True:
+            for path in self.paths:
+                self.file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+                try:
+                    fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return self
+                except BlockingIOError:
+                    os.close(self.file)
+            time.sleep(0.2)
+
+    def __exit__(self, *_):
+        os.close(self.file)
+
+
+class Progress:
+    """One line a result; on a terminal also what is running."""
+
+    def __init__(self, total):
+        self.total = total
+        self.results = []
+        self.running = []
+        self.lock = threading.Lock()
+        self.live = sys.stdout.isatty()
+
+    def say(self, text):
+        with self.lock:
+            self.clear()
+            print(f"lab: {text}", file=sys.stderr, flush=True)
+            self.draw()
+
+    def begun(self, scenario, kernel):
+        with self.lock:
+            self.running.append((scenario, kernel))
+            self.clear()
+            self.draw()
+
+    def done(self, result):
+        with self.lock:
+            self.results.append(result)
+            if (result.scenario, result.kernel) in self.running:
+                self.running.remove((result.scenario, result.kernel))
+            self.clear()
+            print(f"{result.status:4}  {result.scenario:22} {result.kernel:5} {result.seconds:4.0f} s  {result.detail}")
+            for failure in result.failures[:12]:
+                # Of a traceback its end; failures.txt has all of it.
+                print("      | " + "\n      | ".join(failure.strip().split("\n")[-4:]))
+            if len(result.failures) > 12:
+                print(f"      | and {len(result.failures) - 12} more")
+            self.draw()
+            sys.stdout.flush()
+
+    def clear(self):
+        if self.live:
+            print("\r\x1b[K", end="")
+
+    def draw(self):
+        if self.live and self.running:
+            names = ", ".join(f"{s} {k}" for s, k in self.running)
+            print(f"{len(self.results)} of {self.total}; running {names}"[:100], end="", flush=True)
+
+    def verdict(self, results):
+        count = {status: sum(r.status == status for r in self.results) for status in ["ok", "FAIL", "skip"]}
+        if count["FAIL"]:
+            print(f"consoles and recordings of what failed: {results}")
+        print(f"{count['ok']} passed, {count['FAIL']} failed, {count['skip']} skipped")
+        return 1 if count["FAIL"] else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        sys.exit(1)

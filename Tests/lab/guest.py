@@ -1,0 +1,188 @@
+"""What a scenario can do in its guest."""
+
+import base64
+import io
+import json
+import queue
+import tarfile
+import time
+
+from .account import Account
+from .errors import LabError
+from .truth import Truth
+
+CGROUPS = "/sys/fs/cgroup"
+
+
+class Guest:
+    """A booted guest, the same for both kinds: an initramfs, or a Debian root with systemd (`with_systemd`)."""
+
+    def __init__(self, machine, binary, with_systemd, deadline):
+        self.machine = machine
+        self.binary = binary
+        self.with_systemd = with_systemd
+        self.deadline = deadline
+        self.truth = Truth(self)
+        self.recorder = None
+        self.dir = "/var/lib/inquest" if with_systemd else "/data/inquest"
+        self.boots = [machine.wait_for_agent(90)]
+        if not with_systemd:
+            self.sh("mkdir -p /data; mount -t ext4 /dev/vda /data")
+
+    # --- Commands ---
+
+    def sh(self, script, timeout=60):
+        """Runs a shell script and gives its output; a status other than 0 is an error."""
+        status, output = self.try_sh(script, timeout)
+        if status != 0:
+            raise LabError(f"in the guest, status {status}: {script.strip()[:200]}: {output.strip()[-400:]}")
+        return output
+
+    def try_sh(self, script, timeout=60):
+        return self.send(script).wait(timeout)
+
+    def send(self, script):
+        return Job(self, *self.machine.send(script))
+
+    def start(self, command, cgroup=None, uid=None):
+        """Starts a program in the background, in a cgroup; gives its Job, with its pid."""
+        move = f"echo $$ >{CGROUPS}{cgroup}/cgroup.procs; " if cgroup else ""
+        if uid is not None:
+            assert command.startswith("load "), "only load can become another user"
+            command = command.replace("load ", f"load -u {uid} ", 1)
+        job = self.send(f"{move}echo $$ >/run/agent/$(basename $0 .sh).pid; exec {command}")
+        job.pid = int(self.until(f"{command} has started", lambda: self.try_sh(f"cat /run/agent/{job.number}.pid 2>/dev/null")[1]))
+        return job
+
+    def until(self, what, condition, timeout=60, every=0.2):
+        """Waits for a condition in the guest, with a bound; gives what made it true."""
+        bound = min(time.monotonic() + timeout, self.deadline)
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > bound:
+                raise LabError(f"waited {timeout} s in vain: {what}")
+            time.sleep(every)
+
+    def sleep(self, seconds):
+        """Lets the guest go on for so long: for loads that last, never for luck."""
+        time.sleep(min(seconds, max(0, self.deadline - time.monotonic())))
+
+    def read(self, path):
+        return self.sh(f"cat {path}")
+
+    def write(self, path, text):
+        self.sh(f"cat >{path} <<'END'\n{text}\nEND")
+
+    def module(self, name, parameters=""):
+        """Loads one of the modules that are not loaded at boot, after those it needs."""
+        self.sh(f"""
+            for file in /lab/modules/*.on-demand.ko; do
+                case $file in */??-{name}.*) /lab/busybox insmod $file {parameters}; exit ;; esac
+                /lab/busybox insmod $file 2>/dev/null
+            done; exit 1""")
+
+    # --- Cgroups ---
+
+    def cgroup(self, path, **limits):
+        """Makes a cgroup with all controllers on the way to it. Limits: memory_max="100M", memory_swap_max=0, ..."""
+        at = ""
+        steps = []
+        for part in path.strip("/").split("/"):
+            steps.append(f"for c in $(cat {CGROUPS}{at}/cgroup.controllers); do echo +$c >{CGROUPS}{at}/cgroup.subtree_control; done")
+            at += "/" + part
+            steps.append(f"mkdir -p {CGROUPS}{at}")
+        for name, value in limits.items():
+            steps.append(f"echo {value} >{CGROUPS}{at}/{name.replace('_', '.', name.count('_') if name != 'memory_oom_group' else 2)}")
+        self.sh("\n".join(["set -e 2>/dev/null", *steps]))
+        return at
+
+    def swap(self, size_mb, path=None):
+        """Makes a swap file, written out (not sparse), and uses it."""
+        path = path or ("/swap" if self.with_systemd else "/data/swap")
+        self.sh(f"dd if=/dev/zero of={path} bs=1M count={size_mb} 2>/dev/null; chmod 600 {path}; mkswap {path} >/dev/null; "
+                f"swapon {path}", timeout=120)
+
+    # --- inquest ---
+
+    def record(self, flags=""):
+        """Starts the recorder and waits until its hooks are attached."""
+        errors = f"/run/agent/recorder-{len(self.boots)}.log"
+        self.recorder = self.start(f"inquest record --dir {self.dir} --live /run/live.sock --size 64M {flags} 2>{errors}")
+        self.until("the recorder is attached or gone", lambda: "attached" in self.try_sh(f"cat {errors}")[1] or self.recorder.is_over)
+        if self.recorder.is_over:
+            raise LabError(f"the recorder ended at once: {self.read(errors)} {self.recorder.wait()[1]}")
+        return self.recorder
+
+    def incidents(self):
+        """The incidents so far, as `inquest list` tells them in the guest, newest last."""
+        return [json.loads(line) for line in self.sh(f"inquest list --dir {self.dir} --json").splitlines()]
+
+    def until_incident(self, what, holds, timeout=60):
+        """Waits for an incident for which `holds`; gives its summary."""
+        return self.until(what, lambda: next((i for i in self.incidents() if holds(i)), None), timeout, every=0.5)
+
+    def stop(self):
+        """Stops the recorder as a service manager would, and gives its account."""
+        self.sh(f"kill -TERM {self.recorder.pid}")
+        status, _ = self.recorder.wait(60)
+        if status != 0:
+            raise LabError(f"the recorder ended with status {status}: {self.read('/run/agent/recorder-*.log')}")
+        self.recorder = None
+        return self.account()
+
+    def account(self):
+        """What inquest has recorded, taken out of the guest and read with the same binary outside of it."""
+        directory = self.machine.directory / "recording"
+        packed = self.sh(f"tar -C {self.dir} -cz . | base64 -w 0", timeout=120)
+        tarfile.open(fileobj=io.BytesIO(base64.b64decode(packed))).extractall(directory, filter="data")
+        return Account(self.binary, directory)
+
+    # --- The machine ---
+
+    def throttle(self, disk, **limits):
+        self.machine.throttle(disk, **limits)
+
+    def reset(self):
+        """The reset button; waits for the next boot."""
+        self.machine.reset()
+        self.boots.append(self.machine.wait_for_agent(120))
+        if not self.with_systemd:
+            self.sh("mkdir -p /data; mount -t ext4 /dev/vda /data")
+
+
+class Job:
+    """A script that runs in the guest."""
+
+    def __init__(self, guest, number, answer):
+        self.guest = guest
+        self.number = number
+        self.answer = answer
+        self.pid = None
+
+    def wait(self, timeout=60):
+        """Its status (as `wait` gives it: 128 + signal) and output."""
+        bound = min(timeout, self.guest.deadline - time.monotonic())
+        try:
+            answer = self.answer.get(timeout=max(bound, 0.01))
+        except queue.Empty:
+            raise LabError(f"no answer from the guest within {max(bound, 0):.0f} s") from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    @property
+    def is_over(self):
+        return not self.answer.empty()
+
+    def output(self):
+        """What it has printed so far."""
+        return self.guest.try_sh(f"cat /run/agent/{self.number}.out")[1]
+
+    def until_full(self, timeout=60):
+        """Waits until a load says that it has all its memory."""
+        self.guest.until("the load has its memory", lambda: "full" in self.output(), timeout)
+
+    def kill(self, signal="KILL"):
+        self.guest.sh(f"kill -{signal} {self.pid}")

@@ -1,0 +1,245 @@
+/* What a scenario does to a guest: one static program, one load a verb.
+ *
+ *     load [-u UID] [-n NAME] [-i] VERB ARGUMENTS
+ *
+ * -u runs as that user, -n names the process, -i ignores SIGTERM. Sizes take a suffix K, M or G.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const size_t page_size = 4096;
+
+static _Noreturn void fail(const char *what)
+{
+	fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static size_t size_of(const char *text)
+{
+	char *end;
+	size_t value = strtoull(text, &end, 10);
+
+	switch (*end) {
+	case 'G':
+		value <<= 10;
+		[[fallthrough]];
+	case 'M':
+		value <<= 10;
+		[[fallthrough]];
+	case 'K':
+		value <<= 10;
+	}
+	return value;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+static void sleep_ns(uint64_t ns)
+{
+	struct timespec pause = { ns / 1000000000, ns % 1000000000 };
+
+	nanosleep(&pause, NULL);
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+/* memory SIZE [BYTES-PER-SECOND [PAUSE-MS]]: grow to SIZE, as fast as it goes or at that rate, then touch all of it over and over,
+ * resting PAUSE-MS between rounds. Prints "full" once it has it all. */
+static void memory(size_t size, size_t rate, uint64_t pause_ms)
+{
+	volatile char *bytes =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t random = 88172645463325252ull, begun = now_ns();
+
+	if (bytes == MAP_FAILED)
+		fail("mmap");
+	for (size_t at = 0; at < size; at += page_size) {
+		/* Not all alike: neither zram nor a merge of equal pages shall make it small. */
+		for (size_t word = 0; word < page_size; word += 512)
+			*(volatile uint64_t *)(bytes + at + word) = next_random(&random);
+		if (rate && at % (1 << 20) == 0) {
+			uint64_t due = begun + (uint64_t)((double)at / rate * 1e9), now = now_ns();
+
+			if (due > now)
+				sleep_ns(due - now);
+		}
+	}
+	puts("full");
+	fflush(stdout);
+	for (;;) {
+		for (size_t at = 0; at < size; at += page_size)
+			bytes[at]++;
+		if (pause_ms)
+			sleep_ns(pause_ms * 1000000);
+	}
+}
+
+/* files PATH SIZE: read pages of a mapped file of SIZE (made if it is not there) in random order, for ever. */
+static void files(const char *path, size_t size)
+{
+	uint64_t random = 88172645463325252ull;
+	int fd = open(path, O_RDWR | O_CREAT, 0644);
+	struct stat had;
+	volatile char *bytes;
+	unsigned sum = 0;
+
+	if (fd < 0 || fstat(fd, &had) != 0)
+		fail(path);
+	if ((size_t)had.st_size < size) {
+		static char chunk[1 << 16];
+
+		memset(chunk, 1, sizeof chunk);
+		for (size_t at = 0; at < size; at += sizeof chunk)
+			if (write(fd, chunk, sizeof chunk) < 0)
+				fail(path);
+		fsync(fd);
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	}
+	bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	if (bytes == MAP_FAILED)
+		fail("mmap");
+	madvise((void *)bytes, size, MADV_RANDOM);
+	puts("full");
+	fflush(stdout);
+	for (;;)
+		sum += bytes[next_random(&random) % (size / page_size) * page_size];
+}
+
+/* reader PATH PAUSE-MS: one direct 4 KiB read at a random place of a file or device every PAUSE-MS, for ever. */
+static void reader(const char *path, uint64_t pause_ms)
+{
+	uint64_t random = 88172645463325252ull ^ getpid();
+	int fd = open(path, O_RDONLY | O_DIRECT);
+	off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+	void *buffer = aligned_alloc(page_size, page_size);
+
+	if (size < (off_t)page_size)
+		fail(path);
+	for (;;) {
+		if (pread(fd, buffer, page_size, next_random(&random) % (size / page_size) * page_size) < 0)
+			fail(path);
+		sleep_ns(pause_ms * 1000000);
+	}
+}
+
+/* writer PATH SIZE: buffered writes to a file of at most SIZE, over and over. */
+static void writer(const char *path, size_t size)
+{
+	static char chunk[1 << 16];
+	int fd = open(path, O_WRONLY | O_CREAT, 0644);
+
+	if (fd < 0)
+		fail(path);
+	memset(chunk, 1, sizeof chunk);
+	for (size_t at = 0;; at = (at + sizeof chunk) % size)
+		if (pwrite(fd, chunk, sizeof chunk, at) < 0)
+			fail(path);
+}
+
+/* crowd COUNT SIZE: COUNT children that each hold SIZE and sleep. Prints "full" once all are there. */
+static void crowd(size_t count, size_t size)
+{
+	for (size_t child = 0; child < count; child++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			fail("fork");
+		if (pid == 0) {
+			if (size) {
+				volatile char *bytes = malloc(size);
+
+				for (size_t at = 0; at < size; at += page_size)
+					bytes[at] = 1;
+			}
+			for (;;)
+				pause();
+		}
+	}
+	puts("full");
+	fflush(stdout);
+	while (wait(NULL) > 0)
+		;
+}
+
+/* kmsg: all of the kernel's log that is still there, one record a line, control characters escaped by the kernel. */
+static void kmsg(void)
+{
+	static char record[1 << 14];
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	ssize_t length;
+
+	if (fd < 0)
+		fail("/dev/kmsg");
+	while ((length = read(fd, record, sizeof record)) > 0 || errno == EPIPE)
+		if (length > 0)
+			fwrite(record, 1, length, stdout);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = "load";
+	int option;
+
+	while ((option = getopt(argc, argv, "+u:n:i")) != -1)
+		switch (option) {
+		case 'u':
+			if (setgid(atoi(optarg)) != 0 || setuid(atoi(optarg)) != 0)
+				fail("setuid");
+			break;
+		case 'n':
+			name = optarg;
+			break;
+		case 'i':
+			signal(SIGTERM, SIG_IGN);
+			break;
+		default:
+			return 2;
+		}
+	prctl(PR_SET_NAME, name);
+	argv += optind;
+	argc -= optind;
+	if (argc >= 2 && strcmp(argv[0], "memory") == 0)
+		memory(size_of(argv[1]), argc > 2 ? size_of(argv[2]) : 0, argc > 3 ? strtoull(argv[3], NULL, 10) : 0);
+	else if (argc == 3 && strcmp(argv[0], "files") == 0)
+		files(argv[1], size_of(argv[2]));
+	else if (argc == 3 && strcmp(argv[0], "reader") == 0)
+		reader(argv[1], strtoull(argv[2], NULL, 10));
+	else if (argc == 3 && strcmp(argv[0], "writer") == 0)
+		writer(argv[1], size_of(argv[2]));
+	else if (argc == 3 && strcmp(argv[0], "crowd") == 0)
+		crowd(strtoull(argv[1], NULL, 10), size_of(argv[2]));
+	else if (argc == 1 && strcmp(argv[0], "kmsg") == 0)
+		kmsg();
+	else if (argc == 1 && strcmp(argv[0], "sleep") == 0)
+		for (;;)
+			pause();
+	else {
+		fputs("usage: load [-u UID] [-n NAME] [-i] memory|files|reader|writer|crowd|sleep|kmsg ...\n", stderr);
+		return 2;
+	}
+}

@@ -1,0 +1,119 @@
+"""The comparison of inquest's account with the truth: in one place, for every scenario."""
+
+import json
+
+PAGE_KB = 4
+
+
+class Judge:
+    """Collects what does not hold, all of it, in words."""
+
+    def __init__(self, schemas):
+        self.schemas = schemas
+        self.failures = []
+        self.passed = 0
+
+    def must(self, holds, what, but=None):
+        """One thing that must hold; `but` is what was found instead."""
+        if holds:
+            self.passed += 1
+        else:
+            self.failures.append(what if but is None else f"{what}; but: {brief(but)}")
+        return bool(holds)
+
+    def equal(self, found, expected, what):
+        return self.must(found == expected, f"{what} is {expected!r}", found)
+
+    def near(self, found, expected, what, ratio=0.05, slack=0):
+        """`found` is within a ratio of `expected`, or within `slack` of it."""
+        known = found is not None and expected is not None
+        close = known and abs(found - expected) <= max(abs(expected) * ratio, slack)
+        return self.must(close, f"{what} is {expected} within {ratio:.0%}" + (f" or {slack}" if slack else ""), found)
+
+    def one(self, incidents, what):
+        """Exactly one incident; gives it, or an exception that ends the scenario."""
+        self.must(len(incidents) == 1, f"there is exactly one incident {what}", [brief_incident(i) for i in incidents])
+        if not incidents:
+            raise Hopeless(f"without an incident {what} there is nothing more to compare")
+        return incidents[0]
+
+    # --- What holds for every recording ---
+
+    def recording(self, account):
+        """No damage, valid documents, and a replay that says what the live run said."""
+        verified = account.try_run("verify")
+        self.must(verified.returncode == 0, "verify finds no damage", verified.stdout + verified.stderr)
+        live = [json.dumps(i, sort_keys=True) for i in account.incidents]
+        replay = [json.dumps(i, sort_keys=True) for i in account.replayed()]
+        for before, after in zip(live, replay):
+            self.must(before == after, "a replay gives the same document", differing(before, after))
+        self.equal(len(replay), len(live), "the number of incidents in a replay")
+        for document in [*account.incidents, *account.listed()]:
+            for error in self.schemas.errors(document):
+                self.must(False, f"{document['schema']} is valid", error)
+
+    def kills(self, account, logged):
+        """Each kill of the kernel's log is in the account, with the same figures; and no kill by the kernel is there that the log has
+        not."""
+        ours = {k["victim"]["pid"]: k for k in account.kills if k["cause"]["killer"] in KERNEL_KILLERS}
+        self.equal(sorted(ours), sorted(k.pid for k in logged), "the set of processes that the kernel killed")
+        for kill in logged:
+            if kill.pid in ours:
+                self.kill(ours[kill.pid], kill)
+
+    def kill(self, ours, logged):
+        victim, cause, name = ours["victim"], ours["cause"], f"of victim {logged.comm}[{logged.pid}]"
+        self.equal(victim["comm"], logged.comm, f"the comm {name}")
+        self.equal(victim["uid"], logged.uid, f"the uid {name}")
+        self.equal(victim["oom_score_adj"], logged.oom_score_adj, f"the oom_score_adj {name}")
+        # The log's figures are read after the kill was decided, ours a little before: a page or two may come and go.
+        for field, kb in [("total_vm", logged.total_vm_kb), ("anon_rss", logged.anon_kb), ("file_rss", logged.file_kb),
+                          ("shmem_rss", logged.shmem_kb)]:
+            self.near(victim[f"{field}_bytes"], kb * 1024, f"{field} {name}", ratio=0.01, slack=512 * 1024)
+        if logged.constraint:
+            self.equal(cause["constraint"], logged.constraint, f"the constraint {name}")
+            self.equal(victim["cgroup"], logged.task_memcg, f"the cgroup {name}")
+            if logged.oom_memcg is not None:
+                self.equal(cause["oom_memcg"], logged.oom_memcg, f"the cgroup that ran out, {name}")
+
+    # --- Pieces that several scenarios need ---
+
+    def chain_order(self, incident, *kinds):
+        """The links of these kinds are there, begin in this order, and none is marked as out of order."""
+        found = {l["kind"]: l for l in reversed(incident["chain"])}
+        missing = [k for k in kinds if k not in found]
+        self.must(not missing, f"the chain has {', '.join(kinds)}", f"missing {missing}; has {[l['kind'] for l in incident['chain']]}")
+        onsets = [found[k]["onset"]["boottime_ns"] for k in kinds if k in found]
+        self.must(onsets == sorted(onsets), f"the chain's links begin in the order {', '.join(kinds)}",
+                  [(k, found[k]["onset"]["boottime_ns"] / 1e9) for k in kinds if k in found])
+        self.must(not any(l["out_of_order"] for l in incident["chain"]), "no effect is before its cause",
+                  [l["text"] for l in incident["chain"] if l["out_of_order"]])
+
+    def quiet(self, account):
+        self.must(not account.incidents, "there is no incident", [brief_incident(i) for i in account.incidents])
+
+    def nothing_lost(self, account):
+        lost = account.of_kind("lost")
+        self.must(not lost, "no event was lost", lost)
+
+
+KERNEL_KILLERS = {"kernel_memcg", "kernel_global", "sysrq"}
+
+
+class Hopeless(Exception):
+    """What is missing makes everything after it pointless."""
+
+
+def brief(value):
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 600 else text[:600] + "..."
+
+
+def brief_incident(incident):
+    ended = incident.get("ended") or {}
+    return f"{incident['class']} {incident['scope']} ended by {ended.get('by')}: {incident.get('summary', '')}"
+
+
+def differing(before, after):
+    at = next((n for n, (a, b) in enumerate(zip(before, after)) if a != b), min(len(before), len(after)))
+    return f"at byte {at}: ...{before[max(0, at - 80):at + 80]}... and ...{after[max(0, at - 80):at + 80]}..."

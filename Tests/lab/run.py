@@ -1,0 +1,101 @@
+"""Plays one scenario on one kernel, from boot to verdict."""
+
+import shutil
+import time
+import traceback
+from dataclasses import dataclass, field
+
+from .errors import LabError, Unsupported
+from .guest import Guest
+from .image import debian_root, initramfs
+from .judge import Hopeless, Judge
+from .machine import Disk, Machine
+
+
+@dataclass
+class Result:
+    scenario: str
+    kernel: str
+    status: str
+    "ok, FAIL or skip"
+    seconds: float
+    detail: str
+    failures: list = field(default_factory=list)
+
+
+class Lab:
+    """What all runs share: the binary, the cache, the schemas, and where results go."""
+
+    def __init__(self, binary, cache, results, schemas, say):
+        self.binary, self.cache, self.results, self.schemas, self.say = binary, cache, results, schemas, say
+
+    def play(self, scenario, kernel, keep=False):
+        """Runs it and gives a Result; never an exception of the scenario's."""
+        begun = time.monotonic()
+        directory = self.results / f"{scenario.name}-{kernel.name}"
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        judge = Judge(self.schemas)
+        account = None
+        try:
+            account = self.in_guest(scenario, kernel, directory, judge)
+            if not judge.passed:
+                judge.must(False, "the scenario has looked at something")
+            status = "FAIL" if judge.failures else "ok"
+            detail = f"{judge.passed} checks; {account.describe()}"
+        except Unsupported as reason:
+            status, detail = "skip", str(reason)
+        except (Hopeless, LabError) as error:
+            status, detail = "FAIL", str(error)
+            judge.failures.append(str(error))
+        except Exception as error:
+            status, detail = "FAIL", f"{type(error).__name__}: {error}"
+            judge.failures.append(traceback.format_exc())
+        if status == "FAIL":
+            (directory / "failures.txt").write_text("\n".join(judge.failures) + "\n")
+        for image in directory.glob("*.img"):
+            if not keep:
+                image.unlink()
+        if status != "FAIL" and not keep:
+            shutil.rmtree(directory)
+        return Result(scenario.name, kernel.name, status, time.monotonic() - begun, detail, judge.failures)
+
+    def in_guest(self, scenario, kernel, directory, judge):
+        disks = list(scenario.disks)
+        cmdline = scenario.cmdline
+        if scenario.systemd:
+            disks.insert(0, Disk("root", content=debian_root(self.cache, self.say)))
+            cmdline += " lab.root=/dev/vda"
+        archive = initramfs(kernel, self.binary, self.cache)
+        with Machine(kernel, archive, directory, disks, scenario.memory, scenario.cpus, cmdline) as machine:
+            guest = Guest(machine, self.binary, scenario.systemd, time.monotonic() + scenario.seconds)
+            try:
+                account = scenario.play(guest, judge)
+                if scenario.judges_kills:
+                    judge.kills(account, guest.truth.kills())
+            except BaseException:
+                self.save_evidence(guest, directory)
+                raise
+            if judge.failures:
+                self.save_evidence(guest, directory, recording=False)
+        judge.recording(account)
+        return account
+
+    @staticmethod
+    def save_evidence(guest, directory, recording=True):
+        """What helps to understand a failure, as far as the guest still gives it."""
+        guest.deadline = time.monotonic() + 60
+        for name, take in [
+            ("kernel.log", lambda: guest.truth.kernel_log()),
+            ("recorder.log", lambda: guest.try_sh("cat /run/agent/recorder-*.log", 10)[1]),
+            ("journal.log", lambda: guest.try_sh("journalctl -b --no-pager | tail -n 500", 20)[1] if guest.with_systemd else ""),
+        ]:
+            try:
+                (directory / name).write_text(take())
+            except Exception as error:
+                (directory / name).write_text(f"not to be had: {error}\n")
+        if recording:
+            try:
+                guest.account()
+            except Exception as error:
+                (directory / "recording.txt").write_text(f"not to be had: {error}\n")

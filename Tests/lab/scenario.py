@@ -1,0 +1,56 @@
+"""How a scenario is written down: a function with a guest and a judge, and what it needs to run."""
+
+import importlib
+import pkgutil
+from dataclasses import dataclass, field
+from typing import Callable
+
+from .machine import Disk
+
+SCENARIOS = {}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    title: str
+    play: Callable
+    systemd: bool
+    memory: str
+    cpus: int
+    cmdline: str
+    disks: tuple
+    seconds: int
+    judges_kills: bool
+    file: str = field(compare=False)
+
+
+def scenario(systemd=False, memory="512M", cpus=2, cmdline="", disks=(Disk("data"),), seconds=240, judges_kills=True):
+    """Registers a scenario. Its name is the function's, its title the first line of the docstring.
+
+    systemd: a Debian root instead of the initramfs (its root is the disk "root", before the others).
+    disks: for the initramfs the first one must be an ext4, which becomes /data.
+    seconds: it is given up after that long.
+    judges_kills: whether the kernel's log at the end is all of it, so that the kills in it can be compared (not so after a reset).
+
+    The function plays the disaster, says what must hold, and gives the Account of the recording; what must hold for every recording
+    is then looked at by itself.
+    """
+
+    def register(play):
+        name = play.__name__.replace("_", "-")
+        assert name not in SCENARIOS, name
+        SCENARIOS[name] = Scenario(
+            name, play.__doc__.strip().splitlines()[0].rstrip("."), play, systemd, memory, cpus, cmdline, tuple(disks), seconds,
+            judges_kills, play.__module__.rsplit(".", 1)[1])
+        return play
+
+    return register
+
+
+def all_scenarios():
+    from . import scenarios
+
+    for module in sorted(m.name for m in pkgutil.iter_modules(scenarios.__path__)):
+        importlib.import_module(f"{scenarios.__name__}.{module}")
+    return SCENARIOS

@@ -1,0 +1,99 @@
+"""What the kernel itself says in a guest: its log, its counters, its files. inquest has no part in any of this."""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LoggedKill:
+    """A kill as the kernel's log tells it: the line "Killed process", and the line "oom-kill:" before it, which is rate-limited."""
+
+    pid: int
+    comm: str
+    uid: int
+    total_vm_kb: int
+    anon_kb: int
+    file_kb: int
+    shmem_kb: int
+    oom_score_adj: int
+    constraint: str = None
+    oom_memcg: str = None
+    task_memcg: str = None
+    is_global: bool = None
+
+
+KILLED = re.compile(
+    r"(?P<how>Out of memory|Memory cgroup out of memory)[^:]*: Killed process (?P<pid>\d+) \((?P<comm>.*)\) "
+    r"total-vm:(?P<vm>\d+)kB, anon-rss:(?P<anon>\d+)kB, file-rss:(?P<file>\d+)kB, shmem-rss:(?P<shmem>\d+)kB, "
+    r"UID:(?P<uid>\d+) pgtables:\d+kB oom_score_adj:(?P<adj>-?\d+)")
+CHOSEN = re.compile(
+    r"oom-kill:constraint=(?P<constraint>\w+),.*?(?:oom_memcg=(?P<oom>[^,]*),|global_oom,)task_memcg=(?P<task>[^,]*),"
+    r"task=(?P<comm>.*),pid=(?P<pid>\d+),uid=")
+
+
+def unescaped(text):
+    """/dev/kmsg writes what is not printable as \\xNN."""
+    return re.sub(r"\\x([0-9a-f]{2})", lambda m: chr(int(m[1], 16)), text)
+
+
+def logged_kills(log):
+    """The kills in a kernel log, each once: a group kill tells of its first victim twice."""
+    kills = {}
+    chosen = {}
+    for line in log.splitlines():
+        if found := CHOSEN.search(line):
+            chosen[int(found["pid"])] = found
+        elif found := KILLED.search(line):
+            pid = int(found["pid"])
+            by = chosen.get(pid)
+            kills.setdefault(pid, LoggedKill(
+                pid, unescaped(found["comm"]), int(found["uid"]), int(found["vm"]), int(found["anon"]), int(found["file"]),
+                int(found["shmem"]), int(found["adj"]), by and by["constraint"], by and by["oom"], by and by["task"],
+                found["how"] == "Out of memory"))
+    return list(kills.values())
+
+
+class Truth:
+    """Reads a guest's own counters."""
+
+    def __init__(self, guest):
+        self.guest = guest
+
+    def kernel_log(self):
+        """All of /dev/kmsg: one record a line, control characters escaped."""
+        return self.guest.sh("load kmsg")
+
+    def kills(self):
+        return logged_kills(self.kernel_log())
+
+    def file(self, path):
+        """A file of `name value` lines, such as memory.events or /proc/vmstat."""
+        return {name: int(value) for name, value in (line.split() for line in self.guest.read(path).splitlines())}
+
+    def cgroup(self, path, name):
+        return self.file(f"/sys/fs/cgroup{path}/{name}")
+
+    def pressure(self, path, name="memory"):
+        """{"some": us, "full": us} of a cgroup's or, with "", the host's pressure file."""
+        file = f"/sys/fs/cgroup{path}/{name}.pressure" if path else f"/proc/pressure/{name}"
+        return {line.split()[0]: int(line.rsplit("total=", 1)[1]) for line in self.guest.read(file).splitlines()}
+
+    def vmstat(self):
+        return self.file("/proc/vmstat")
+
+    def io(self, path):
+        """A cgroup's io.stat: {"254:0": {"rbytes": ...}}."""
+        lines = (line.split() for line in self.guest.read(f"/sys/fs/cgroup{path}/io.stat").splitlines())
+        return {line[0]: {k: int(v) for k, v in (p.split("=") for p in line[1:])} for line in lines if line}
+
+    def disk(self, name):
+        """A disk's own count: reads and writes, and their bytes."""
+        fields = [int(f) for f in self.guest.read(f"/sys/block/{name}/stat").split()]
+        return {"reads": fields[0], "read_bytes": fields[2] * 512, "writes": fields[4], "write_bytes": fields[6] * 512}
+
+    def uptime(self):
+        return float(self.guest.read("/proc/uptime").split()[0])
+
+    def boottime_ns(self):
+        """The guest's CLOCK_BOOTTIME, to 10 ms: to put what a scenario does on inquest's time axis."""
+        return int(self.uptime() * 1e9)
