@@ -60,6 +60,7 @@ struct HookChoice {
         }
         let types = try KernelTypes(looking: Set(functions.values).union(others))
         absentFunctions = others.filter { types.ids[$0] == nil }
+        let isTracerOff = smallFile("/proc/sys/kernel/ftrace_enabled")?.first == UInt8(ascii: "0")
         var trials: [String: Int32] = [:]
         for (program, function) in functions {
             guard let id = types.ids[function] else {
@@ -67,7 +68,8 @@ struct HookChoice {
                 continue
             }
             guard HookChoice.isTrampoline(object.section(program) ?? "") else { continue }
-            let code = trials[function] ?? HookChoice.tryTrampoline(id)
+            // With the function tracer off 5.10 refuses to attach with this errno; 6.1 and 6.12 attach, and the program never runs.
+            let code = isTracerOff ? EBUSY : trials[function] ?? HookChoice.tryTrampoline(id)
             trials[function] = code
             if code != 0 { refuse(program, code) }
         }

@@ -10,6 +10,7 @@ import Testing
         let facts = HostFacts(fixture.paths)
         for name in [
             "kernel_release", "btf", "cgroup_mode", "capabilities", "initial_pid_namespace", "lockdown", "zswap",
+            "ftrace_enabled",
             "swap_total_bytes", "unprivileged_bpf_disabled", "pressure", "io_accounting", "initial_user_namespace",
         ] {
             #expect(facts[name]?.state == .unreadable(errno: ENOENT), "\(name)")
@@ -39,6 +40,7 @@ import Testing
         fixture.file("sys/kernel/security/lockdown", "none [integrity] confidentiality\n")
         fixture.file("sys/module/zswap/parameters/enabled", "Y\n")
         fixture.file("proc/sys/kernel/unprivileged_bpf_disabled", "2\n")
+        fixture.file("proc/sys/kernel/ftrace_enabled", "0\n")
         fixture.file("proc/self/status", "Name:\tx\nCapEff:\t000000c000000000\nCapBnd:\t0\n")
         fixture.link("proc/self/ns/pid", to: "pid:[4026531836]")
         fixture.link("proc/self/ns/user", to: "user:[4026532000]")
@@ -52,6 +54,7 @@ import Testing
         #expect(facts["lockdown"]?.value == Bytes("integrity"))
         #expect(facts["zswap"]?.value == Bytes("yes"))
         #expect(facts["unprivileged_bpf_disabled"]?.value == Bytes("2"))
+        #expect(facts["ftrace_enabled"]?.value == Bytes("no"))
         #expect(facts["capabilities"]?.value == Bytes("CAP_PERFMON CAP_BPF"))
         #expect(facts.capabilities?.mayLoadPrograms == true)
         #expect(facts["initial_pid_namespace"]?.value == Bytes("yes"))

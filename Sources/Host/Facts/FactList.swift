@@ -33,6 +33,8 @@ extension HostFacts {
         add("lockdown", lockdown, paths.sys("kernel/security/lockdown"))
         let unprivileged = paths.proc("sys/kernel/unprivileged_bpf_disabled")
         facts.append(figure("unprivileged_bpf_disabled", unprivilegedBPFDisabled, unprivileged))
+        let tracer = paths.proc("sys/kernel/ftrace_enabled")
+        facts.append(Fact("ftrace_enabled", runsTrampolines, unreadable: Calls.refusal(tracer)))
         facts.append(Fact("tracefs", tracefs.isEmpty ? Bytes("not mounted or not readable".utf8) : tracefs))
         if let directory { facts += HostFacts.list(directory) }
         for state in backstops {

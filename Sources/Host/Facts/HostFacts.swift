@@ -58,6 +58,8 @@ public struct HostFacts: Sendable {
     public var lockdown: Bytes?
     /// `kernel.unprivileged_bpf_disabled`.
     public var unprivilegedBPFDisabled: Figure
+    /// `kernel.ftrace_enabled`; `nil` where the kernel has no function tracer.
+    public var runsTrampolines: Bool?
     /// Where tracefs is mounted and readable; empty when it is not.
     public var tracefs: Bytes
     public var directory: DirectoryFacts?
@@ -87,6 +89,7 @@ public struct HostFacts: Sendable {
         isInitialUserNamespace = Calls.link(paths.proc("self/ns/user")).map { $0 == Bytes("user:[4026531837]".utf8) }
         lockdown = line(of: paths.sys("kernel/security/lockdown")).flatMap(HostFacts.selected)
         unprivilegedBPFDisabled = Figure(line(of: paths.proc("sys/kernel/unprivileged_bpf_disabled"))?[...].decimal)
+        runsTrampolines = line(of: paths.proc("sys/kernel/ftrace_enabled")).map { $0 != Bytes("0".utf8) }
         tracefs = HostFacts.tracefs(paths)
         self.directory = directory.map { DirectoryFacts($0, paths) }
         var found: [BackstopState] = []

@@ -106,6 +106,9 @@ struct DoctorReport {
                 "IO is not charged to cgroups: the owner of swap traffic stays unknown; enable +io in cgroup.subtree_control"
             )
         }
+        if host.runsTrampolines == false {
+            note("kernel.ftrace_enabled is 0, so no trampoline runs; set it to 1 before the recorder starts")
+        }
         if host.isInitialPidNamespace == false {
             note("inside a pid namespace: processes of the host outside it have no names here")
         }
