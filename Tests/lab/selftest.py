@@ -1,0 +1,101 @@
+"""Tests of the lab itself, without a guest: that it reads the kernel's words right, and that its judge can say no.
+
+    PYTHONPATH=Tests python3 -m unittest lab.selftest
+"""
+
+import unittest
+from types import SimpleNamespace
+
+from .judge import Judge
+from .truth import logged_kills
+
+CHOSEN = ("6,812,5123456,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/parent,"
+          "task_memcg=/parent/child,task={comm},pid={pid},uid=1001")
+KILLED = ("3,813,5123499,-;Memory cgroup out of memory: Killed process {pid} ({comm}) total-vm:92432kB, anon-rss:40136kB, "
+          "file-rss:640kB, shmem-rss:0kB, UID:1001 pgtables:128kB oom_score_adj:300")
+GLOBAL = ("3,900,6000000,-;Out of memory: Killed process 7 (a) total-vm:1kB, anon-rss:2kB, file-rss:3kB, shmem-rss:4kB, UID:0 "
+          "pgtables:5kB oom_score_adj:-5")
+
+
+def log(pid=41, comm="hungry"):
+    return CHOSEN.format(pid=pid, comm=comm) + "\n" + KILLED.format(pid=pid, comm=comm) + "\n"
+
+
+def account(**changes):
+    victim = {"pid": 41, "comm": "hungry", "uid": 1001, "oom_score_adj": 300, "total_vm_bytes": 92432 << 10,
+              "anon_rss_bytes": 40136 << 10, "file_rss_bytes": 640 << 10, "shmem_rss_bytes": 0, "cgroup": "/parent/child"}
+    cause = {"killer": "kernel_memcg", "constraint": "CONSTRAINT_MEMCG", "oom_memcg": "/parent"}
+    for name, value in changes.items():
+        (victim if name in victim else cause)[name] = value
+    return SimpleNamespace(kills=[{"victim": victim, "cause": cause}])
+
+
+def verdict(account, logged):
+    judge = Judge(None)
+    judge.kills(account, logged)
+    return judge.failures
+
+
+class KernelLog(unittest.TestCase):
+    def test_a_kill_is_joined_with_the_line_that_says_why(self):
+        [kill] = logged_kills(log())
+        self.assertEqual((kill.pid, kill.comm, kill.uid, kill.anon_kb), (41, "hungry", 1001, 40136))
+        self.assertEqual((kill.constraint, kill.oom_memcg, kill.task_memcg), ("CONSTRAINT_MEMCG", "/parent", "/parent/child"))
+
+    def test_a_kill_whose_reason_was_rate_limited_away_is_a_kill(self):
+        [kill] = logged_kills(log().splitlines()[1])
+        self.assertEqual((kill.pid, kill.constraint), (41, None))
+
+    def test_a_group_kill_tells_of_its_first_victim_twice(self):
+        self.assertEqual([k.pid for k in logged_kills(log(41) + KILLED.format(pid=41, comm="x") + "\n" + log(42))], [41, 42])
+
+    def test_hostile_names_are_read_as_the_kernel_escaped_them(self):
+        for comm, meant in [("a) total-vm", "a) total-vm"), ("\\x1b[2J", "\x1b[2J"), ("x,pid=1", "x,pid=1")]:
+            with self.subTest(comm):
+                [kill] = logged_kills(log(comm=comm))
+                self.assertEqual((kill.pid, kill.comm, kill.constraint), (41, meant, "CONSTRAINT_MEMCG"))
+
+    def test_a_global_kill_is_told_apart(self):
+        [kill] = logged_kills(GLOBAL)
+        self.assertTrue(kill.is_global)
+
+
+class TheJudge(unittest.TestCase):
+    def test_the_same_account_passes(self):
+        self.assertEqual(verdict(account(), logged_kills(log())), [])
+
+    def test_each_wrong_field_of_a_kill_is_a_failure(self):
+        for name, value in [("pid", 42), ("comm", "hangry"), ("uid", 0), ("oom_score_adj", 0), ("total_vm_bytes", 1 << 20),
+                            ("anon_rss_bytes", None), ("file_rss_bytes", 2 << 20), ("shmem_rss_bytes", 1 << 20),
+                            ("cgroup", "/"), ("constraint", "CONSTRAINT_NONE"), ("oom_memcg", None)]:
+            with self.subTest(name):
+                self.assertTrue(verdict(account(**{name: value}), logged_kills(log())))
+
+    def test_a_kill_that_is_missing_and_one_that_never_was_are_failures(self):
+        self.assertTrue(verdict(SimpleNamespace(kills=[]), logged_kills(log())))
+        self.assertTrue(verdict(account(), []))
+
+    def test_a_kill_by_somebody_else_needs_no_line_in_the_kernels_log(self):
+        self.assertEqual(verdict(account(killer="earlyoom"), []), [])
+
+    def test_near_is_no_nearer_than_it_says_and_unknown_is_never_near(self):
+        judge = Judge(None)
+        for found, near in [(105, True), (106, False), (94, False), (None, False)]:
+            self.assertEqual(judge.near(found, 100, "a figure"), near)
+
+    def test_the_order_of_a_chain_can_be_wrong(self):
+        def chain(*onsets, out_of_order=False):
+            return {"chain": [{"kind": kind, "text": kind, "onset": {"boottime_ns": ns}, "out_of_order": out_of_order}
+                              for kind, ns in onsets]}
+
+        for incident, failures in [
+            (chain(("growth", 1), ("kill", 2)), 0), (chain(("growth", 2), ("kill", 1)), 1), (chain(("kill", 2)), 1),
+            (chain(("growth", 1), ("kill", 2), out_of_order=True), 1),
+        ]:
+            judge = Judge(None)
+            judge.chain_order(incident, "growth", "kill")
+            self.assertEqual(len(judge.failures), failures, judge.failures)
+
+
+if __name__ == "__main__":
+    unittest.main()
