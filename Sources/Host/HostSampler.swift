@@ -31,6 +31,8 @@ public final class HostSampler {
     private var lastIntervalNs: UInt64 = 0
     private var keyframeNs: UInt64?
     private var housekeepingNs: UInt64 = 0
+    private var capsNs: UInt64 = 0
+    private var wasUnderPressure = false
     private var lastOffsetNs: UInt64 = 0
     private var memoryTotal = Figure.unknown
     private var devicesLeftOut = 0
@@ -90,7 +92,7 @@ public final class HostSampler {
         }
         backstops.scan(
             owner: { uid in users.announce(uid) { add(.userName($0)) } }, changed: { add(.backstop($0)) })
-        backstops.report(Caps(cgroups, &buffer).state(memoryTotal: memoryTotal)) { add(.backstop($0)) }
+        reportCaps(time) { events.append($0) }
         reportLosses(time) { events.append($0) }
         housekeepingNs = time
         return events
@@ -127,6 +129,9 @@ public final class HostSampler {
         sampleCgroups(all: all, underPressure: underPressure, body)
         reportLosses(time, body)
         if !underPressure, time &- housekeepingNs >= options.keyframeNs { keepHouse(time, body) }
+        // What was made since the last look is often what the pressure is about.
+        if underPressure, !wasUnderPressure, time &- capsNs >= options.tailNs { reportCaps(time, body) }
+        wasUnderPressure = underPressure
     }
 
     private func sampleHost(all: Bool, _ body: (Event) -> Void) {
@@ -211,6 +216,11 @@ public final class HostSampler {
         backstops.scan(
             owner: { uid in users.announce(uid) { body(Event(boottimeNs: time, .userName($0))) } },
             changed: { body(Event(boottimeNs: time, .backstop($0))) })
+        reportCaps(time, body)
+    }
+
+    private func reportCaps(_ time: UInt64, _ body: (Event) -> Void) {
+        capsNs = time
         backstops.report(Caps(cgroups, &buffer).state(memoryTotal: memoryTotal)) {
             body(Event(boottimeNs: time, .backstop($0)))
         }
