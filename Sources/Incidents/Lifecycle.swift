@@ -7,9 +7,9 @@ extension State {
     mutating func start(_ scope: Scope, _ incidentClass: IncidentClass, at ns: UInt64, _ emit: (Finding) -> Void) -> Int
     {
         if open.count >= Bounds.openIncidents {
-            let weakest = open.indices.min { open[$0].incident.incidentClass < open[$1].incident.incidentClass } ?? 0
-            open[weakest].note("closed early: more than \(Bounds.openIncidents) incidents were open at once")
-            close(weakest, .recovered, at: nowNs, emit)
+            let index = mostNearlyOver
+            open[index].note("closed early: more than \(Bounds.openIncidents) incidents were open at once")
+            close(index, .recovered, at: nowNs, emit)
         }
         let phase = scopePhase(scope)
         var fresh = OpenIncident()
@@ -47,6 +47,19 @@ extension State {
             if nowNs <= census.ns &+ rules[.growthLookback] { follow(index, task) }
         }
         return index
+    }
+
+    /// The open incident to give up when there are too many: one whose cgroup is gone before the others, then the weakest class,
+    /// then the one that has had no news for longest.
+    private var mostNearlyOver: Int {
+        func rank(_ index: Int) -> (Int, IncidentClass, UInt64) {
+            let one = open[index]
+            let isGone = one.incident.scope.kind == .cgroup && names[one.incident.scope.cgroupID]?.removedNs ?? 0 != 0
+            return (
+                isGone ? 0 : 1, one.incident.incidentClass, max(one.lastKillNs, one.conditionNs, one.openedNs)
+            )
+        }
+        return open.indices.min { rank($0) < rank($1) } ?? 0
     }
 
     /// Tells of what opened in this step.

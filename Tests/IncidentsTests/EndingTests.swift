@@ -82,4 +82,26 @@ import Testing
         #expect(with.findings == without.findings)
         #expect(with.state == without.state)
     }
+
+    @Test func `too many at once: what is removed makes room, where kills go on stays one incident`() throws {
+        func kill(_ time: Double, _ tgid: Int, _ cgroup: Int, _ path: String) -> String {
+            """
+            \(time) oom_kill entry=memcg trigger.tgid=\(tgid) victim.task.pid=\(tgid) victim.task.tgid=\(tgid) victim.task.cgroup_id=\(cgroup) victim.task.comm=job victim.cgroup=\(path) ancestors.0.id=\(cgroup) ancestors.0.usage_pages=100 ancestors.0.max_pages=100
+            \(time) exit task.pid=\(tgid) task.tgid=\(tgid) task.comm=job exit_code=9
+            """
+        }
+        var lines = [start]
+        for round in 0..<60 {
+            let time = 10 + Double(round) / 4
+            if round % 4 == 0 {
+                lines.append(kill(time, 1000 + round, 7, "/again"))
+            } else {
+                lines.append(kill(time, 1000 + round, 100 + round, "/once-\(round)"))
+                lines.append("\(time) cgroup id=\(100 + round) action=removed path=/once-\(round)")
+            }
+        }
+        let incidents = try closed(lines.joined(separator: "\n") + "\n60 load blocked=0")
+        #expect(incidents.count == 46)
+        #expect(incidents.filter { $0.scope.cgroup == Bytes("/again".utf8) }.map(\.kills.count) == [15])
+    }
 }
