@@ -12,7 +12,8 @@ extension State {
         if open.incident.incidentClass == .userspaceKill, !kills.contains(where: { $0.cause.killer.isBackstop }) {
             return []
         }
-        // Memory was calm: none of them is about a disk.
+        // Memory was calm: none of them is about a disk, or about what somebody asks for.
+        if open.isOnRequest { return [] }
         if open.incident.incidentClass == .deviceStall || open.incident.incidentClass == .ioStorm { return [] }
         var findings = [kernel(open)]
         findings.append(earlyoom(open))

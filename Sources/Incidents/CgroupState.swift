@@ -36,6 +36,10 @@ struct ActivityPoint: WindowPoint {
     /// Bytes moved, and those of swap.
     var movedBytes: UInt64 = 0
     var swapBytes: UInt64 = 0
+    /// Of the bytes of swap those that were written.
+    var swapWritten: UInt64 = 0
+    /// Stalls at memory.high that ended.
+    var throttles: UInt64 = 0
     static var capacity: Int { 32 }
     static var spacingNs: UInt64 { 500_000_000 }
 
@@ -45,13 +49,17 @@ struct ActivityPoint: WindowPoint {
         try w.unsigned("throttled_ns", &throttledNs)
         try w.unsigned("moved_bytes", &movedBytes)
         try w.unsigned("swap_bytes", &swapBytes)
+        try w.unsigned("swap_written", &swapWritten)
+        try w.unsigned("throttles", &throttles)
     }
 }
 
-/// Memory and swap of a cgroup, kept for minutes: where growth is measured from.
+/// Memory and swap of a cgroup, kept for minutes: where growth is measured from, and what it had moved by then.
 struct UsePoint: WindowPoint {
     var ns: UInt64 = 0
     var bytes: UInt64 = 0
+    var movedBytes: UInt64 = 0
+    var swapWritten: UInt64 = 0
     static var capacity: Int { 60 }
     static var spacingNs: UInt64 { 5_000_000_000 }
 
@@ -59,6 +67,8 @@ struct UsePoint: WindowPoint {
     mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
         try w.unsigned("ns", &ns)
         try w.unsigned("bytes", &bytes)
+        try w.unsigned("moved_bytes", &movedBytes)
+        try w.unsigned("swap_written", &swapWritten)
     }
 }
 
@@ -134,6 +144,8 @@ struct CgroupState: Fields {
         var point = UsePoint()
         point.ns = ns
         point.bytes = bytes
+        point.movedBytes = activity.latest.movedBytes
+        point.swapWritten = activity.latest.swapWritten
         use.push(point)
     }
 
@@ -141,7 +153,7 @@ struct CgroupState: Fields {
     /// says nothing. So the onset keeps the task time so far, `first` before it and `peak` now, and begins with the stall.
     mutating func noteThrottle(_ stall: CgroupStall, at ns: UInt64, _ rules: Rules) {
         let before = activity.latest.throttledNs
-        note(throttledNs: stall.totalNs, at: ns)
+        note(throttledNs: stall.totalNs, stall.count, at: ns)
         let holds = hundredths(stall.totalNs, of: max(stall.intervalNs, 1)) >= rules[.livelockStall] * 100
         let goesOn = throttle.isOn(at: ns, hold: rules[.phaseWindow])
         let lasted = max(stall.totalNs / max(stall.count, 1), stall.intervalNs)
@@ -160,21 +172,43 @@ struct CgroupState: Fields {
         return mean
     }
 
-    mutating func note(throttledNs: UInt64, at ns: UInt64) {
+    mutating func note(throttledNs: UInt64, _ count: UInt64, at ns: UInt64) {
         touchedNs = ns
         var point = activity.latest
         point.ns = ns
         point.throttledNs &+= throttledNs
+        point.throttles &+= count
         activity.push(point)
     }
 
-    mutating func note(moved: UInt64, swap: Bool, at ns: UInt64) {
+    mutating func note(moved: UInt64, swap: Bool, written: Bool, at ns: UInt64) {
         touchedNs = ns
         var point = activity.latest
         point.ns = ns
         point.movedBytes &+= moved
         if swap { point.swapBytes &+= moved }
+        if swap, written { point.swapWritten &+= moved }
         activity.push(point)
+    }
+
+    /// What it moved since `ns`, and what of that was written to swap; as far back as it is known.
+    func moved(since ns: UInt64) -> (bytes: UInt64, swapWritten: UInt64) {
+        // The sums only grow: the latest known by then is the largest.
+        var from: (bytes: UInt64, swapWritten: UInt64)?
+        for index in 0..<use.count where use[index].ns <= ns { from = (use[index].movedBytes, use[index].swapWritten) }
+        for index in 0..<activity.count where activity[index].ns <= ns {
+            from = (
+                max(from?.bytes ?? 0, activity[index].movedBytes),
+                max(from?.swapWritten ?? 0, activity[index].swapWritten)
+            )
+        }
+        if from == nil, activity.count == ActivityPoint.capacity {
+            from = (activity[0].movedBytes, activity[0].swapWritten)
+        }
+        return (
+            activity.latest.movedBytes &- (from?.bytes ?? 0),
+            activity.latest.swapWritten &- (from?.swapWritten ?? 0)
+        )
     }
 
     /// What the hooks heard within a window: the differences, over `ns` of time.
@@ -185,6 +219,7 @@ struct CgroupState: Fields {
         let to = activity.latest
         result.ns = max(to.ns &- from.ns, windowNs)
         result.throttledNs = to.throttledNs &- from.throttledNs
+        result.throttles = to.throttles &- from.throttles
         result.movedBytes = to.movedBytes &- from.movedBytes
         result.swapBytes = to.swapBytes &- from.swapBytes
         return result

@@ -48,7 +48,7 @@ extension State {
         if let at = ensure(limitedScope(index), kind, from: began, holding: ns, emit) { followDevice(at, paging.index) }
     }
 
-    /// A cgroup that stalls at memory.high most of the time, while its use does not move.
+    /// A cgroup that stalls at memory.high most of the time, while its use stands still or creeps by what each throttle lets through.
     mutating func checkLivelock(_ index: Int, at ns: UInt64, _ emit: (Finding) -> Void) {
         let window = rules[.livelockWindow]
         let least = rules[.livelockStall] * 100
@@ -70,9 +70,17 @@ extension State {
         }
         guard stalled >= least else { return }
         let scope = throttlingCgroup(index)
-        guard let range = cgroups[scope].useRange(over: window),
+        guard let range = cgroups[scope].useRange(over: window) else { return }
+        func stands(_ range: (low: UInt64, high: UInt64)) -> Bool {
             hundredths(range.high - range.low, of: range.high) < rules[.livelockMove] * 100
-        else { return }
+        }
+        if !stands(range) {
+            // It may creep, if slowly: a cgroup whose cap was just lifted does not.
+            let heard = cgroups[index].heard(over: window)
+            guard heard.throttledNs / max(heard.throttles, 1) >= rules[.livelockSleep],
+                let lately = cgroups[scope].useRange(over: rules[.watchWindow]), stands(lately)
+            else { return }
+        }
         cgroups[index].livelock.note(true, stalled, at: ns, hold: rules[.closeCalm])
         let throttle = cgroups[index].throttleMean
         let began = throttle.isOn(at: ns, hold: rules[.phaseWindow]) ? throttle.sinceNs : from.ns
@@ -80,6 +88,7 @@ extension State {
         guard let at = ensure(cgroupScope(id, names.path(id)), .throttleLivelock, from: began, holding: ns, emit) else {
             return
         }
+        open[at].heldBytes = Figure(range.high)
         open[at].throttle.follow(throttle, at: ns, hold: rules[.phaseWindow])
         if open[at].throttle.onsetNs == 0 {
             open[at].throttle.follow(cgroups[index].livelock, at: ns, hold: rules[.phaseWindow])

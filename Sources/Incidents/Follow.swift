@@ -89,10 +89,17 @@ extension State {
             if throttle.isOn(at: nowNs, hold: rules[.phaseWindow]) {
                 fresh.throttledNs = throttle.peak &- min(throttle.first, throttle.peak)
             }
+            // Swapped or moved since it began.
+            let moved = cgroups[cgroup].moved(since: started)
+            fresh.movedBytes = moved.bytes
+            fresh.swapWritten = moved.swapWritten
             if let created = names[id]?.createdNs, created != 0, started <= created &+ lookback {
                 // Younger than the lookback: it began with nothing.
+                // It may have stood empty for a while.
+                let first = fresh.lowBytes.value ?? .max
+                let growth = cgroups[cgroup].useBytes ?? 0
+                if first > growth / 100 &* rules[.growthShare] || fresh.lowNs < created { fresh.lowNs = created }
                 fresh.lowBytes = 0
-                fresh.lowNs = created
             }
         }
         open[index].cgroups.append(fresh)
@@ -110,7 +117,7 @@ extension State {
                 track.lowBytes = Figure(use)
                 track.lowNs = nowNs
             }
-            if track.peakBytes.isUnknown || use > track.peakBytes.value ?? 0 {
+            if track.peakBytes.isUnknown || use > track.peakBytes.value ?? 0, !open[index].isLiveLockPast(at: nowNs) {
                 track.peakBytes = Figure(use)
                 track.peakNs = nowNs
             }
@@ -130,6 +137,7 @@ extension State {
 
     /// Takes over a process of a census.
     mutating func follow(_ index: Int, _ task: CensusTask) {
+        if open[index].isLiveLockPast(at: nowNs &- min(rules[.watchWindow], nowNs)) { return }
         let use = sum(task.anonRssPages, task.shmemRssPages, task.swapPages).scaled(by: recorder.pageSize)
         follow(index, task.task, names.path(task.task.cgroup), use, startNs: task.startBoottimeNs)
     }
@@ -141,15 +149,18 @@ extension State {
         task.comm = kill.victim.comm
         task.uid = UInt32(truncatingIfNeeded: kill.victim.uid.value ?? 0)
         task.cgroup = kill.cgroup.first?.cgroupID ?? 0
+        let isAfterwards =
+            !kill.cause.killer.isKernel
+            && open[index].isLiveLockPast(at: kill.at.boottimeNs &- min(rules[.watchWindow], kill.at.boottimeNs))
         let use = sum(kill.victim.anonRssBytes, kill.victim.shmemRssBytes, kill.victim.swapBytes)
         follow(
-            index, task, kill.victim.cgroup, use,
+            index, task, kill.victim.cgroup, isAfterwards ? .unknown : use,
             startNs: kill.victim.startTime.isUnknown ? 0 : kill.victim.startTime.boottimeNs)
         for memcg in kill.cgroup where memcg.cgroupID != 0 && (memcg.isOomMemcg || memcg == kill.cgroup.first) {
             guard let at = track(index, memcg.cgroupID) else { continue }
             if open[index].cgroups[at].path.isEmpty { open[index].cgroups[at].path = memcg.cgroup }
             let use = sum(memcg.currentBytes, memcg.swapCurrentBytes)
-            if let bytes = use.value, bytes > open[index].cgroups[at].peakBytes.value ?? 0 {
+            if let bytes = use.value, bytes > open[index].cgroups[at].peakBytes.value ?? 0, !isAfterwards {
                 open[index].cgroups[at].peakBytes = use
                 open[index].cgroups[at].peakNs = kill.at.boottimeNs
             }

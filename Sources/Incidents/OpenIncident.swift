@@ -180,6 +180,8 @@ struct OpenIncident: Fields {
     /// The slow IOs and the stalls of this second.
     var slowIOs = Crowd()
     var longStalls = Crowd()
+    /// What the cgroup of a live-lock uses while it lasts.
+    var heldBytes = Figure.unknown
 
     init() {}
     mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -228,6 +230,7 @@ struct OpenIncident: Fields {
         try w.list("limits", &limits)
         try w.group("slow_ios", &slowIOs)
         try w.group("long_stalls", &longStalls)
+        try w.figure("held_bytes", &heldBytes)
     }
 
     var isHost: Bool { incident.scope.kind == .host }
@@ -235,6 +238,18 @@ struct OpenIncident: Fields {
     /// Whether a cgroup lies in the incident's scope. Without a path only the id can tell.
     func covers(_ id: UInt64, _ path: Bytes) -> Bool {
         isHost || id == incident.scope.cgroupID || isWithin(path, incident.scope.cgroup)
+    }
+
+    /// Whether it is about a live-lock that no longer held at a time: how the cgroup grows once its cap is lifted is the remedy,
+    /// not the trouble.
+    func isLiveLockPast(at ns: UInt64) -> Bool {
+        incident.incidentClass == .throttleLivelock && conditionNs < ns
+    }
+
+    /// Whether all that happened is that somebody asked the kernel to kill (sysrq-f), with memory to spare.
+    var isOnRequest: Bool {
+        incident.incidentClass == .globalOom
+            && incident.kills.allSatisfy { $0.cause.killer == .sysrq && $0.host.phase == .calm }
     }
 
     /// The index of a kill whose victim has not exited.

@@ -64,6 +64,7 @@ public enum RuleName: UInt8, Choice {
     case chainTolerance = 42
     case contextAge = 43
     case suspectShare = 44
+    case livelockSleep = 45
     public static var fallback: RuleName { .memorySomeWatch }
 }
 
@@ -261,6 +262,11 @@ extension Rules {
             "a cgroup is in a throttle live-lock when it stalls at memory.high for this share of livelock_window"),
         Rule(.livelockWindow, 10 * second, .ns, "ours", "the window of throttle_livelock"),
         Rule(.livelockMove, 5, .percent, "ours", "and its usage moves less than this"),
+        Rule(
+            .livelockSleep, second / 2, .ns,
+            "ours: a quarter of the kernel's longest sleep; after each a task may charge one batch of 64 pages, so that several "
+                + "tasks together were seen to creep 9 % in 10 s without getting anywhere",
+            "or its tasks get this far apart: a stall at memory.high lasts so long on average"),
         Rule(.killMerge, 10 * second, .ns, "ours", "kills of the same memory cgroup within this time are one incident"),
         Rule(.closeCalm, 5 * second, .ns, "ours", "an incident closes after this time below watch"),
         Rule(

@@ -85,12 +85,13 @@ extension State {
     mutating func note(_ io: CgroupIO, _ ns: UInt64) {
         samplerNs = max(samplerNs, ns)
         let index = cgroupIndex(io.cgroup)
-        cgroups[index].note(moved: io.bytes, swap: io.swap, at: ns)
+        // Before the cgroup's own sums: a track that begins here takes those over.
         for position in open.indices {
             guard let track = track(position, io.cgroup) else { continue }
             open[position].cgroups[track].movedBytes &+= io.bytes
             if io.swap, io.operation == .write { open[position].cgroups[track].swapWritten &+= io.bytes }
         }
+        cgroups[index].note(moved: io.bytes, swap: io.swap, written: io.operation == .write, at: ns)
         guard io.swap, io.operation == .write else { return }
         let rate = perSecond(io.bytes, over: max(io.intervalNs, 1))
         cgroups[index].swapOut.note(
@@ -133,9 +134,9 @@ extension State {
         cgroups[index].stalls.note(full >= rules[.memoryFullPressure] * 100, full, at: ns, hold: hold)
         cgroups[index].phase.note(cgroupLevel(index), at: ns)
         settleCgroup(index, emit)
-        for position in open.indices { follow(position, index) }
         checkCgroupThrash(index, at: ns, emit)
         checkLivelock(index, at: ns, emit)
+        for position in open.indices { follow(position, index) }
     }
 
     /// A cgroup that the census found large. The sampler's own figures are fresher and fuller: this is for the others.

@@ -126,11 +126,11 @@ extension State {
         let scope = open.incident.scope
         let who = cgroupLabel(scope.cgroupID, scope.cgroup)
         let howMuch: Phrase = open.throttle.peak > 0 ? " \(taskTime(open.throttle.peak))" : ""
-        text.say("\(who) stalled at memory.high\(howMuch), and its use did not move: alive, but without progress.")
-        if let track = open.cgroups.first(where: { $0.id == scope.cgroupID }), let peak = track.peakBytes.value,
+        text.say("\(who) stalled at memory.high\(howMuch), and its use hardly moved: alive, but without progress.")
+        if let track = open.cgroups.first(where: { $0.id == scope.cgroupID }), let held = open.heldBytes.value,
             let high = track.highBytes.value
         {
-            text.say("It uses \(bytes: peak) with memory.high at \(bytes: high).")
+            text.say("It uses \(bytes: held) with memory.high at \(bytes: high).")
         }
     }
 

@@ -11,6 +11,7 @@ extension State {
         {
             return []
         }
+        if open.isOnRequest { return [] }
         // A device that completes nothing, with memory calm: nobody's growth is to blame.
         if open.incident.incidentClass == .deviceStall { return [] }
         // Who moved the bytes is known by cgroup; what a process holds in memory says nothing of it.

@@ -53,7 +53,8 @@ import Testing
                 [.kernelMemcg, .kernelMemcg, .kernelMemcg], [.cgroupKill, .cgroupKill], [.sysrq],
             ])
         #expect(incidents[0].kills.allSatisfy { $0.cause.oomGroup == true })
-        #expect(incidents[2].suspects.map(\.pid) == [164])
+        // The third was asked for with memory to spare: nobody is accused, and no backstop has to explain itself.
+        #expect(incidents[2].suspects.isEmpty && incidents[2].backstops.isEmpty)
     }
 
     @Test func `a kill by hand after the machine recovered is not the OOM's second`() throws {
