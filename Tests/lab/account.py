@@ -1,6 +1,7 @@
 """inquest's own account of what happened: the incidents and the events of a recording, as its commands tell them."""
 
 import json
+import re
 import subprocess
 
 
@@ -42,6 +43,9 @@ class Account:
 
     def describe(self):
         """What it has to say, in a line."""
+        if len(self.incidents) > 6:
+            classes = sorted({i["class"] for i in self.incidents})
+            return f"{', '.join(f'{len(self.of_class(c))} {c}' for c in classes)}, {len(self.kills)} kills"
         return "; ".join(
             f"{i['class']} of {i['scope'].get('cgroup') or 'the host'}, {len(i['kills'])} kills, "
             f"{(i['ended'] or {}).get('by', 'open')}" for i in self.incidents) or "no incident"
@@ -55,3 +59,9 @@ def link(incident, kind):
 def figure(link, name):
     """A figure of a link's evidence, by the beginning of its name, or None."""
     return next((e["value"] for e in (link or {}).get("evidence", []) if e["name"].startswith(name)), None)
+
+
+def bytes_after(text, words):
+    """A size that a sentence tells right after some words ("... of 40 MiB"), in bytes; None when it does not."""
+    found = re.search(re.escape(words) + r" ([0-9.]+) (B|KiB|MiB|GiB)", text)
+    return found and round(float(found[1]) * 1024 ** ["B", "KiB", "MiB", "GiB"].index(found[2]))

@@ -42,7 +42,7 @@ class Lab:
             if not judge.passed:
                 judge.must(False, "the scenario has looked at something")
             status = "FAIL" if judge.failures else "ok"
-            detail = f"{judge.passed} checks; {account.describe()}"
+            detail = "; ".join([f"{judge.passed} checks", account.describe(), *judge.notes])
         except Unsupported as reason:
             status, detail = "skip", str(reason)
         except (Hopeless, LabError) as error:

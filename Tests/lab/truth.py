@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LoggedKill:
-    """A kill as the kernel's log tells it: the line "Killed process", and the line "oom-kill:" before it, which is rate-limited."""
+    """A kill as the kernel's log tells it: the line "Killed process", and what is told before it unless there are many: who asked for
+    what memory, and which cgroup ran out."""
 
     pid: int
     comm: str
@@ -16,10 +17,14 @@ class LoggedKill:
     file_kb: int
     shmem_kb: int
     oom_score_adj: int
+    is_global: bool
     constraint: str = None
     oom_memcg: str = None
     task_memcg: str = None
-    is_global: bool = None
+    trigger_comm: str = None
+    trigger_pid: int = None
+    gfp_mask: int = None
+    order: int = None
 
 
 KILLED = re.compile(
@@ -29,6 +34,9 @@ KILLED = re.compile(
 CHOSEN = re.compile(
     r"oom-kill:constraint=(?P<constraint>\w+),.*?(?:oom_memcg=(?P<oom>[^,]*),|global_oom,)task_memcg=(?P<task>[^,]*),"
     r"task=(?P<comm>.*),pid=(?P<pid>\d+),uid=")
+INVOKED = re.compile(
+    r"^[^;]*;(?P<comm>.*) invoked oom-killer: gfp_mask=(?P<gfp>0x[0-9a-f]+)\(.*\), order=(?P<order>-?\d+), oom_score_adj=")
+INVOKER = re.compile(r"CPU: \d+ (?:UID: \d+ )?PID: (?P<pid>\d+) Comm: ")
 
 
 def unescaped(text):
@@ -40,16 +48,23 @@ def logged_kills(log):
     """The kills in a kernel log, each once: a group kill tells of its first victim twice."""
     kills = {}
     chosen = {}
+    invoked = invoker = None
     for line in log.splitlines():
-        if found := CHOSEN.search(line):
-            chosen[int(found["pid"])] = found
+        if found := INVOKED.search(line):
+            invoked, invoker = found, None
+        elif invoked and not invoker and (found := INVOKER.search(line)):
+            invoker = found
+        elif found := CHOSEN.search(line):
+            chosen[int(found["pid"])] = dict(
+                constraint=found["constraint"], oom_memcg=found["oom"], task_memcg=found["task"],
+                trigger_comm=invoked and unescaped(invoked["comm"]), trigger_pid=invoker and int(invoker["pid"]),
+                gfp_mask=invoked and int(invoked["gfp"], 16), order=invoked and int(invoked["order"]))
+            invoked = invoker = None
         elif found := KILLED.search(line):
             pid = int(found["pid"])
-            by = chosen.get(pid)
             kills.setdefault(pid, LoggedKill(
                 pid, unescaped(found["comm"]), int(found["uid"]), int(found["vm"]), int(found["anon"]), int(found["file"]),
-                int(found["shmem"]), int(found["adj"]), by and by["constraint"], by and by["oom"], by and by["task"],
-                found["how"] == "Out of memory"))
+                int(found["shmem"]), int(found["adj"]), found["how"] == "Out of memory", **chosen.pop(pid, {})))
     return list(kills.values())
 
 
@@ -73,6 +88,10 @@ class Truth:
     def cgroup(self, path, name):
         return self.file(f"/sys/fs/cgroup{path}/{name}")
 
+    def usage(self, path):
+        """What a cgroup uses, in bytes."""
+        return int(self.guest.read(f"/sys/fs/cgroup{path}/memory.current"))
+
     def pressure(self, path, name="memory"):
         """{"some": us, "full": us} of a cgroup's or, with "", the host's pressure file."""
         file = f"/sys/fs/cgroup{path}/{name}.pressure" if path else f"/proc/pressure/{name}"
@@ -90,6 +109,14 @@ class Truth:
         """A disk's own count: reads and writes, and their bytes."""
         fields = [int(f) for f in self.guest.read(f"/sys/block/{name}/stat").split()]
         return {"reads": fields[0], "read_bytes": fields[2] * 512, "writes": fields[4], "write_bytes": fields[6] * 512}
+
+    def moved(self, disk, cgroup):
+        """How much went to and from a disk so far, by every count that the kernel keeps of it."""
+        vmstat = self.vmstat()
+        number = self.guest.read(f"/sys/block/{disk}/dev").strip()
+        return {"swapped_out": vmstat["pswpout"] * 4096, "swapped_in": vmstat["pswpin"] * 4096,
+                "scanned": vmstat["pgscan_kswapd"] + vmstat["pgscan_direct"],
+                "boottime_ns": self.boottime_ns(), **self.disk(disk), **self.io(cgroup).get(number, {"rbytes": 0, "wbytes": 0})}
 
     def uptime(self):
         return float(self.guest.read("/proc/uptime").split()[0])
