@@ -94,9 +94,14 @@ extension State {
     }
 
     mutating func note(_ signal: Signal, _ event: Event, _ emit: (Finding) -> Void) {
+        let tgid = signal.target.task.tgid
+        // An ignored SIGTERM kills nobody, but it is where an escalation begins. (An ignored SIGKILL: the target is dying already.)
+        if signal.result == 1, signal.signal != 9, signal.origin != .kernel {
+            if !open.contains(where: { $0.livingKill(tgid) != nil }) { putPending(signal, event, fromKernel: false) }
+            return
+        }
         // Delivered, or delivered without its siginfo; the others changed nothing.
         guard signal.result == 0 || signal.result == 4 else { return }
-        let tgid = signal.target.task.tgid
         if signal.origin == .kernel {
             guard signal.signal == 9 else { return }
             for index in open.indices {

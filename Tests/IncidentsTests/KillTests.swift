@@ -56,6 +56,20 @@ import Testing
         for result in 1...3 {
             #expect(try open(signal(9, 9, from: "systemd", 1, to: 9, "result=\(result)")).isEmpty)
         }
+        #expect(
+            try open(signal(9, 15, from: "earlyoom", 420, to: 9, "result=1 sender_exe=/usr/bin/earlyoom")).isEmpty)
+    }
+
+    @Test func `a SIGTERM that the victim ignores is where the escalation begins`() throws {
+        let incident = try #require(
+            try open(
+                signal(9, 15, from: "earlyoom", 420, to: 9, "result=1 sender_exe=/usr/bin/earlyoom"),
+                signal(10, 9, from: "earlyoom", 420, to: 9, "sender_exe=/usr/bin/earlyoom"),
+                signal(10.1, 15, from: "earlyoom", 420, to: 9, "result=1 sender_exe=/usr/bin/earlyoom")
+            ).first)
+        #expect(incident.kills.map { $0.outcome.signals.map(\.signal) } == [[15, 9]])
+        #expect(incident.kills.first?.at == Moment(boottimeNs: 10_000_000_000))
+        #expect(String(decoding: incident.summary, as: UTF8.self).contains("SIGTERM came first, SIGKILL 1 s later."))
     }
 
     @Test func `ordinary signals of a service manager are no kill, SIGKILL is`() throws {
