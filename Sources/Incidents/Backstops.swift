@@ -27,7 +27,7 @@ extension State {
         return findings
     }
 
-    private func finding(_ name: String, _ text: Phrase, _ evidence: [Evidence]) -> BackstopFinding {
+    func finding(_ name: String, _ text: Phrase, _ evidence: [Evidence]) -> BackstopFinding {
         var finding = BackstopFinding()
         finding.name = Bytes(name.utf8)
         finding.finding = text.bytes
@@ -90,7 +90,7 @@ extension State {
     }
 
     /// What a userspace killer did in this incident; `nil` when nothing.
-    private func acted(_ open: OpenIncident, _ kind: BackstopKind) -> Phrase? {
+    func acted(_ open: OpenIncident, _ kind: BackstopKind) -> Phrase? {
         let killer: Killer =
             switch kind {
             case .earlyoom: .earlyoom
@@ -104,68 +104,6 @@ extension State {
         guard let first = kills.first else { return nil }
         let more: Phrase = kills.count > 1 ? " and \(kills.count - 1) more" : ""
         return "acted: it killed \(first.victim.comm)[\(first.victim.tgid)]\(more)"
-    }
-
-    private func earlyoom(_ open: OpenIncident) -> BackstopFinding {
-        if let acted = acted(open, .earlyoom) { return finding("earlyoom", acted, []) }
-        guard let state = backstops.first(where: { $0.kind == .earlyoom }) else {
-            return finding("earlyoom", "unknown: not looked for", [])
-        }
-        guard state.running else { return finding("earlyoom", "not running", []) }
-        let limits = EarlyoomLimits(settings: state.settings)
-        var shown: [Evidence] = []
-        if let total = recorder.memoryTotalBytes.value, let lowest = open.lowestAvailable.value {
-            let available = hundredths(lowest, of: total)
-            shown.append(
-                evidence(
-                    "lowest available memory", Figure(available / 100), "percent",
-                    threshold: Figure(limits.memoryPercent), "/proc/meminfo"))
-            if available > limits.memoryPercent * 100 {
-                return finding(
-                    "earlyoom",
-                    "running, but its limit was not met: available memory never fell below \(share: available) (it acts at \(limits.memoryPercent) %)",
-                    shown)
-            }
-        }
-        if let total = recorder.swapTotalBytes.value, total > 0, let lowest = open.lowestSwapFree.value {
-            let free = hundredths(lowest, of: total)
-            shown.append(
-                evidence(
-                    "lowest free swap", Figure(free / 100), "percent", threshold: Figure(limits.swapPercent),
-                    "/proc/meminfo"))
-            if free > limits.swapPercent * 100 {
-                return finding(
-                    "earlyoom",
-                    "running, but its limit was not met: free swap never fell below \(share: free) (it needs \(limits.swapPercent) % too)",
-                    shown)
-            }
-        }
-        return finding("earlyoom", "running, its limits were met, but it did not kill", shown)
-    }
-
-    private func systemdOomd(_ open: OpenIncident, _ suspects: [Suspect]) -> BackstopFinding {
-        if let acted = acted(open, .systemdOomd) { return finding("systemd-oomd", acted, []) }
-        guard let state = backstops.first(where: { $0.kind == .systemdOomd }) else {
-            return finding("systemd-oomd", "unknown: not looked for", [])
-        }
-        guard state.running else { return finding("systemd-oomd", "not running", []) }
-        let scope = open.isHost ? suspects.first { $0.pid == 0 }?.cgroup : open.incident.scope.cgroup
-        if let scope, let track = open.cgroups.first(where: { $0.path == scope }),
-            let scanned = rise(track.scannedFrom, track.scannedTo)
-        {
-            let shown = [evidence("pgscan of \(name: scope)", Figure(scanned), "pages", "memory.stat pgscan")]
-            if scanned == 0 {
-                let why: Phrase =
-                    track.swapMaxBytes.value == 0
-                    ? "its swap is off, so there is nothing to reclaim" : "nothing was reclaimed"
-                return finding(
-                    "systemd-oomd",
-                    "running, but inert: it only kills cgroups that reclaim, and pgscan of \(name: scope) stayed the same (\(why))",
-                    shown)
-            }
-            return finding("systemd-oomd", "running, but it did not kill", shown)
-        }
-        return finding("systemd-oomd", "running, but it did not kill", [])
     }
 
     /// The suspect's caps, and what the caps elsewhere add up to.
@@ -218,27 +156,6 @@ extension State {
 
     private func limit(_ figure: Figure) -> Phrase {
         figure.isUnlimited ? "max" : figure.value.map { "\(bytes: $0)" } ?? "unknown"
-    }
-}
-
-/// earlyoom acts when available memory and free swap are both at or below these shares (`-m`, `-s`; 10 % each by default).
-struct EarlyoomLimits {
-    var memoryPercent: UInt64 = 10
-    var swapPercent: UInt64 = 10
-
-    /// - Parameter settings: its command line, NUL-separated.
-    init(settings: Bytes) {
-        let arguments = settings.split(separator: 0)
-        for (index, argument) in arguments.enumerated() {
-            for (option, path) in [("-m", \EarlyoomLimits.memoryPercent), ("-s", \EarlyoomLimits.swapPercent)]
-            where starts(argument, with: option) {
-                var value = argument.dropFirst(2)
-                if value.isEmpty, index + 1 < arguments.count { value = arguments[index + 1] }
-                if let number = parseNumber(value.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) {
-                    self[keyPath: path] = UInt64(number)
-                }
-            }
-        }
     }
 }
 

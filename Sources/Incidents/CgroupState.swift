@@ -238,6 +238,15 @@ struct CgroupState: Fields {
             ioFull: share(from.ioFullUs, to.ioFullUs))
     }
 
+    /// The share of a window in which it stalled in full, hundredths of a percent. Over the time between the samples, which may be a
+    /// tenth less than the window: this one is shown to people, where `shares` is compared with thresholds.
+    func fullShare(over windowNs: UInt64) -> UInt64 {
+        guard let from = window.start(of: windowNs), let stalled = rise(from.memoryFullUs, window.latest.memoryFullUs)
+        else { return 0 }
+        let elapsed = window.latest.ns &- from.ns
+        return min(hundredths(stalled &* 1000, of: elapsed >= windowNs - windowNs / 10 ? elapsed : windowNs), 10_000)
+    }
+
     /// Task time at memory.high in a window, hundredths of a percent; may exceed the whole.
     func throttleShare(over windowNs: UInt64) -> UInt64 {
         let heard = heard(over: windowNs)

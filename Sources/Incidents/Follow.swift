@@ -128,6 +128,7 @@ extension State {
         track.ioFullTo = sample.ioFullUs
         track.memoryFullTo = sample.memoryFullUs
         track.scannedTo = sample.pgscan
+        track.fullPeak = max(track.fullPeak, cgroups[cgroup].fullShare(over: rules[.phaseWindow]))
         // The limits as they were when it began: lifting them is often how it ended.
         if track.maxBytes.isUnknown { track.maxBytes = sample.maxBytes }
         if track.highBytes.isUnknown { track.highBytes = sample.highBytes }

@@ -70,6 +70,8 @@ struct CgroupTrack: Fields {
     var maxBytes = Figure.unknown
     var highBytes = Figure.unknown
     var swapMaxBytes = Figure.unknown
+    /// The most it stalled in full over a phase window, in hundredths of a percent.
+    var fullPeak: UInt64 = 0
 
     init() {}
     mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -92,6 +94,7 @@ struct CgroupTrack: Fields {
         try w.figure("max_bytes", &maxBytes)
         try w.figure("high_bytes", &highBytes)
         try w.figure("swap_max_bytes", &swapMaxBytes)
+        try w.unsigned("full_peak", &fullPeak)
     }
 
     var grewBytes: UInt64? { rise(lowBytes, peakBytes) }

@@ -37,6 +37,10 @@ struct Phrase: ExpressibleByStringInterpolation {
         mutating func appendInterpolation(duration ns: UInt64) { appendLiteral(formatDuration(ns)) }
         /// Hundredths of a percent, shown as a whole percent.
         mutating func appendInterpolation(share: UInt64) { appendLiteral(String((share &+ 50) / 100) + " %") }
+        /// Hundredths of a percent, as a limit was given: `10 %`, `2.5 %`.
+        mutating func appendInterpolation(limit: UInt64) {
+            appendLiteral(limit % 100 == 0 ? "\(limit / 100) %" : "\(decimal((limit &+ 5) / 10)) %")
+        }
         /// `1 kill`, `2 kills`, `2 processes`.
         mutating func appendInterpolation(_ count: some BinaryInteger, of noun: String) {
             appendLiteral(String(count) + " " + noun + (count == 1 ? "" : noun.hasSuffix("s") ? "es" : "s"))

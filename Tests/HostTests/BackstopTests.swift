@@ -87,15 +87,42 @@ private let isSystemAccount = getuid() < 1000
         #expect(text == "SwapUsedLimit=90%\nDefaultMemoryPressureLimit=20%\n")
     }
 
-    @Test func `managed slices are told with their unit`() {
+    @Test func `what is managed is told with its unit: slices, services and scopes, from files and drop-ins`() {
         let fixture = Fixture()
         fixture.file(
             "usr/lib/systemd/system/user.slice", "[Unit]\nDescription=User slice\n[Slice]\nManagedOOMSwap=auto\n")
         fixture.file("etc/systemd/system/user.slice.d/oom.conf", "[Slice]\nManagedOOMSwap=kill\nMemoryMax=8G\n")
         fixture.file("etc/systemd/system/user@.service.d/oom.conf", "[Service]\nManagedOOMMemoryPressure=kill\n")
         fixture.file("etc/systemd/system/nginx.service", "[Service]\nManagedOOMPreference=omit\n")
+        fixture.file("run/systemd/transient/job.scope", "[Scope]\nManagedOOMMemoryPressure=kill\n")
+        fixture.file("etc/systemd/system/nginx.socket", "[Socket]\nManagedOOMPreference=omit\n")
         let text = OomdSettings(fixture.paths).text.text
-        #expect(text == "user.slice:ManagedOOMSwap=kill\nuser@.service:ManagedOOMMemoryPressure=kill\n")
+        #expect(
+            text == """
+                user.slice:ManagedOOMSwap=kill
+                nginx.service:ManagedOOMPreference=omit
+                job.scope:ManagedOOMMemoryPressure=kill
+                user@.service:ManagedOOMMemoryPressure=kill
+
+                """)
+    }
+
+    @Test(.enabled(if: isSystemAccount, "SKIPPED: the fixture's processes must belong to a system account"))
+    func `a slice that systemd-oomd watches from now on is told without a restart of it`() {
+        let fixture = Fixture()
+        fixture.host()
+        fixture.file("proc/612/comm", "systemd-oomd\n")
+        let backstops = Backstops(fixture.paths, processLimit: 1000)
+        var settings: [String] = []
+        let scan = {
+            backstops.scan(
+                owner: { _ in }, changed: { if $0.kind == .systemdOomd { settings.append($0.settings.text) } })
+        }
+        scan()
+        fixture.file("run/systemd/transient/jobs.slice", "[Slice]\nManagedOOMMemoryPressure=kill\n")
+        scan()
+        scan()
+        #expect(settings == ["", "jobs.slice:ManagedOOMMemoryPressure=kill\n"])
     }
 
     @Test(arguments: ["", "=", "[", "novalue", "[OOM]\nA", "\0\0=\0", ";x=1\n"])

@@ -31,8 +31,10 @@ final class Backstops {
             if let pid = found[kind] {
                 state.running = true
                 state.pid = pid
+                // A command line stays what it was; what systemd-oomd watches changes with every unit.
                 let before = last[kind]
-                state.settings = before?.pid == pid ? before?.settings ?? [] : settings(kind, pid)
+                state.settings =
+                    before?.pid == pid && kind != .systemdOomd ? before?.settings ?? [] : settings(kind, pid)
             }
             report(state, changed)
         }

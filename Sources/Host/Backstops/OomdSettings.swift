@@ -1,11 +1,11 @@
 import Events
 
-/// What systemd-oomd was told: `oomd.conf` with its drop-ins (oomd.conf(5)), and the `ManagedOOM*` properties of slices and of
-/// `user@.service` in unit files and drop-ins (systemd.resource-control(5)). As files say it: what was set through D-Bus alone
-/// is not seen.
+/// What systemd-oomd was told: `oomd.conf` with its drop-ins (oomd.conf(5)), and the `ManagedOOM*` properties of slices, services
+/// and scopes in unit files and drop-ins (systemd.resource-control(5)). As files of the system manager say it: what a user's
+/// manager asks for is not seen.
 struct OomdSettings {
-    /// Unit files and drop-ins read at most; a few dozen are usual.
-    private static let fileLimit = 512
+    /// Unit files and drop-ins read at most; a few hundred are usual.
+    private static let fileLimit = 2048
 
     private var values: [(key: Bytes, value: Bytes)] = []
     private var filesLeft = OomdSettings.fileLimit
@@ -41,7 +41,7 @@ struct OomdSettings {
     }
 
     private static func isManaged(_ name: Bytes) -> Bool {
-        name.hasSuffix(".slice") || name == Bytes("slice".utf8) || name == Bytes("user@.service".utf8)
+        ["slice", "service", "scope"].contains { name.hasSuffix("." + $0) || name == Bytes($0.utf8) }
     }
 
     private mutating func readDropIns(_ directory: Bytes, unit: Bytes?) {

@@ -115,7 +115,10 @@ struct IncidentWords {
                     count + " at the memory limit of " + NameWords.cgroup(group.memcg) + (limit.map { ": " + $0 } ?? "")
                 )
             case .kernelGlobal: return ("kernel", count + ", the whole host being out of memory")
-            default: return (NameWords.killer(group.killer), count)
+            default:
+                let name = NameWords.killer(group.killer)
+                let finding = incident.backstops.first { $0.name == Bytes(name.utf8) }?.finding
+                return (name, finding.map { NameWords.name($0) } ?? count)
             }
         }
     }
