@@ -13,6 +13,9 @@ struct DeadBand<Sample> {
 
     init() {}
 
+    /// The sample of the tick before.
+    var previous: Sample? { held ?? written }
+
     /// Whether a movement would be seen in the sample: for a sample that is first taken cheaply.
     @inline(__always)
     func isMovement(_ sample: Sample, _ moved: (_ sample: Sample, _ written: Sample, _ previous: Sample) -> Bool)

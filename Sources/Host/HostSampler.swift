@@ -37,6 +37,9 @@ public final class HostSampler {
     private var memoryTotal = Figure.unknown
     private var devicesLeftOut = 0
 
+    /// When a cgroup was last seen to have been throttled at memory.high since the tick before; 0 for never.
+    public private(set) var throttleSeenNs: UInt64 = 0
+
     /// Tests put their own clock here.
     var clock: () -> ClockSnapshot = Clocks.snapshot
     var now: () -> UInt64 = Clocks.boottimeNs
@@ -173,6 +176,9 @@ public final class HostSampler {
         let time = now()
         cgroups.rank(now: time, underPressure: underPressure, &buffer)
         cgroups.sample(now: time, all: all, &buffer) { band, sample in
+            if let before = band.previous, rose(sample.eventsHigh, since: before.eventsHigh, by: 1) {
+                throttleSeenNs = time
+            }
             band.offer(
                 sample, now: time, all: all, tailNs: options.tailNs, moved: options.moved,
                 write: { body(Event(boottimeNs: $0, .cgroupSample($1))) })

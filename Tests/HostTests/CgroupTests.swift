@@ -152,6 +152,25 @@ import Testing
         #expect(sample == expected)
     }
 
+    @Test func `a cgroup that is throttled at memory.high is noticed, and one that only is near it is not`() {
+        let fixture = Fixture()
+        fixture.host()
+        fixture.unified()
+        fixture.unifiedGroup("/a.slice", current: 100)
+        let events = "sys/fs/cgroup/a.slice/memory.events.local"
+        fixture.file(events, "high 7\n")
+        let bench = Bench(fixture)
+        _ = bench.start()
+        for _ in 0..<3 { _ = bench.tick() }
+        #expect(bench.sampler.throttleSeenNs == 0)
+        fixture.file(events, "high 8\n")
+        _ = bench.tick()
+        let seen = bench.sampler.throttleSeenNs
+        #expect(seen != 0)
+        _ = bench.tick()
+        #expect(bench.sampler.throttleSeenNs == seen)
+    }
+
     @Test func `a kernel without memory.events.local is read from memory.events, one without PSI is unknown`() throws {
         let fixture = Fixture()
         fixture.host()

@@ -105,14 +105,16 @@ final class SamplerThread: @unchecked Sendable {
         unsafe pthread_sigmask(SIG_BLOCK, &blocked, nil)
         var lastSampleNs: UInt64 = 0
         lastRescanNs = Clocks.boottimeNs()
-        var hooksUnderPressure = false
+        var hasStallHooks = false
         while !stopping.load(ordering: .acquiring) {
             let now = Clocks.boottimeNs()
             let pressed = now < pressureUntilNs.load(ordering: .acquiring)
             let interval = pressed ? Self.pressureIntervalNs : Self.calmIntervalNs
-            if pressed != hooksUnderPressure {
-                hooksUnderPressure = pressed
-                probes.setPressureHooks(pressed)
+            // One cgroup at its memory.high is no reason for the whole host to be watched more closely, but for its stalls to be.
+            let throttled = host.throttleSeenNs != 0 && now < host.throttleSeenNs + Self.pressureHoldNs
+            if (pressed || throttled) != hasStallHooks {
+                hasStallHooks.toggle()
+                probes.setPressureHooks(hasStallHooks)
             }
             while let note = notes.pop() { take(note) }
             takeCensus(now, pressed)
