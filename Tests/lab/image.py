@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from .errors import LabError
@@ -33,8 +34,10 @@ def initramfs(kernel, binary, cache):
     archive = cache / "initramfs" / f"{kernel.name}-{key.hexdigest()[:16]}.gz"
     with locked(cache / "initramfs" / f"{kernel.name}.lock"):
         if not archive.exists():
-            for old in archive.parent.glob(f"{kernel.name}-*"):
-                old.unlink()
+            for old in archive.parent.glob(f"{kernel.name}-*.gz"):
+                # A younger one may be that of another run with another binary, about to boot from it.
+                if time.time() - old.stat().st_mtime > 3600:
+                    old.unlink()
             build_initramfs(kernel, binary, load, archive)
     return archive
 

@@ -37,6 +37,14 @@ def verdict(account, logged):
 
 
 class KernelLog(unittest.TestCase):
+    def test_a_kill_is_joined_with_who_asked_for_what_memory(self):
+        invoked = ("4,809,5123400,-;we;ird invoked oom-killer: gfp_mask=0x100cca(GFP_HIGHUSER_MOVABLE), order=0, oom_score_adj=0\n"
+                   "4,810,5123401,-;CPU: 1 UID: 0 PID: 77 Comm: we;ird Not tainted 6.12.95\n")
+        [kill] = logged_kills(invoked + log())
+        self.assertEqual((kill.trigger_comm, kill.trigger_pid, kill.gfp_mask, kill.order), ("we;ird", 77, 0x100cca, 0))
+        [kill] = logged_kills(log())
+        self.assertEqual((kill.trigger_comm, kill.order), (None, None))
+
     def test_a_kill_is_joined_with_the_line_that_says_why(self):
         [kill] = logged_kills(log())
         self.assertEqual((kill.pid, kill.comm, kill.uid, kill.anon_kb), (41, "hungry", 1001, 40136))
