@@ -76,11 +76,22 @@ def play_all(chosen, kernels, arguments):
     try:
         for thread in workers:
             thread.join()
+        play_again(lab, chosen, ready, progress, arguments)
     except KeyboardInterrupt:
         # The threads are daemons, and a guest dies with the thread that started it.
         print("\ninterrupted", file=sys.stderr)
         return 130
     return progress.verdict(lab.results)
+
+
+def play_again(lab, chosen, ready, progress, arguments):
+    """Plays what failed once more, alone: a guest that another one starved of its CPU proves nothing. Both runs are told."""
+    by_name = {s.name: s for s in chosen}
+    for first in [r for r in progress.results if r.status == "FAIL" and r.seconds]:
+        with Slot(arguments.jobs):
+            progress.begun(first.scenario, first.kernel)
+            second = lab.play(by_name[first.scenario], ready[first.kernel], arguments.keep, attempt=2)
+        progress.done(second, instead_of=first)
 
 
 def worker(lab, work, ready, progress, arguments, stopping):
@@ -125,6 +136,7 @@ class Progress:
     def __init__(self, total):
         self.total = total
         self.results = []
+        self.again = []
         self.running = []
         self.lock = threading.Lock()
         self.live = sys.stdout.isatty()
@@ -141,13 +153,17 @@ class Progress:
             self.clear()
             self.draw()
 
-    def done(self, result):
+    def done(self, result, instead_of=None):
         with self.lock:
+            if instead_of:
+                self.results.remove(instead_of)
+                self.again.append(result)
             self.results.append(result)
             if (result.scenario, result.kernel) in self.running:
                 self.running.remove((result.scenario, result.kernel))
             self.clear()
-            print(f"{result.status:4}  {result.scenario:22} {result.kernel:5} {result.seconds:4.0f} s  {result.detail}")
+            again = "again, alone: " if instead_of else ""
+            print(f"{result.status:4}  {result.scenario:22} {result.kernel:5} {result.seconds:4.0f} s  {again}{result.detail}")
             for failure in result.failures[:12]:
                 # Of a traceback its end; failures.txt has all of it.
                 print("      | " + "\n      | ".join(failure.strip().split("\n")[-4:]))
@@ -167,8 +183,9 @@ class Progress:
 
     def verdict(self, results):
         count = {status: sum(r.status == status for r in self.results) for status in ["ok", "FAIL", "skip"]}
-        if count["FAIL"]:
-            print(f"consoles and recordings of what failed: {results}")
+        if self.again:
+            names = ", ".join(f"{r.scenario} {r.kernel} ({r.status})" for r in self.again)
+            print(f"failed at first and played again: {names}; consoles and recordings of what failed: {results}")
         print(f"{count['ok']} passed, {count['FAIL']} failed, {count['skip']} skipped")
         return 1 if count["FAIL"] else 0
 

@@ -29,10 +29,10 @@ class Lab:
     def __init__(self, binary, cache, results, schemas, say):
         self.binary, self.cache, self.results, self.schemas, self.say = binary, cache, results, schemas, say
 
-    def play(self, scenario, kernel, keep=False):
+    def play(self, scenario, kernel, keep=False, attempt=1):
         """Runs it and gives a Result; never an exception of the scenario's."""
         begun = time.monotonic()
-        directory = self.results / f"{scenario.name}-{kernel.name}"
+        directory = self.results / (f"{scenario.name}-{kernel.name}" + ("" if attempt == 1 else "-again"))
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         judge = Judge(self.schemas)
