@@ -5,8 +5,10 @@ import Events
 extension State {
     func chain(_ open: OpenIncident, _ suspects: [Suspect]) -> [Link] {
         var links: [Link] = []
-        // With memory calm, what grew is page cache on its way to the disk: no cause of anything.
-        if open.incident.incidentClass != .ioStorm, let link = growth(open, suspects) { links.append(link) }
+        // With memory calm, what grew is page cache on its way to the disk: no cause of anything. And a disk does not stop completing
+        // because somebody grew, even if a kill happens meanwhile.
+        let isAboutDisk = open.incident.incidentClass == .ioStorm || open.incident.incidentClass == .deviceStall
+        if !isAboutDisk, let link = growth(open, suspects) { links.append(link) }
         if open.reclaim.onsetNs != 0 {
             let source = open.isHost ? "/proc/vmstat pgscan_kswapd + pgscan_direct" : "memory.stat pgscan"
             links.append(
@@ -42,7 +44,11 @@ extension State {
                             source)
                     ]))
         }
-        if open.saturation.onsetNs != 0 { links.append(saturation(open)) }
+        // After a stall a device catches up with all that waited: an effect of it, and no trouble.
+        let isCatchingUp =
+            open.incident.incidentClass == .deviceStall
+            && open.saturation.onsetNs > open.incident.started.boottimeNs
+        if open.saturation.onsetNs != 0, !isCatchingUp { links.append(saturation(open)) }
         if let link = stalls(open) { links.append(link) }
         if let link = kills(open) { links.append(link) }
         markBroken(&links)

@@ -16,10 +16,20 @@ extension State {
         if open.incident.incidentClass == .deviceStall { return [] }
         // Who moved the bytes is known by cgroup; what a process holds in memory says nothing of it.
         if open.incident.incidentClass == .ioStorm { return cgroupSuspects(open) }
-        let processes = processSuspects(open)
+        let groups = cgroupSuspects(open)
+        var processes = processSuspects(open)
+        // What a process holds is its own memory: where another cgroup grew more, by its page cache say, it is not alone in front.
+        if let first = groups.first, let grew = first.grewBytes.value {
+            for index in processes.indices
+            where processes[index].confidence == .high && !isWithin(processes[index].cgroup, first.cgroup)
+                && processes[index].grewBytes.value ?? 0 < grew
+            {
+                processes[index].confidence = .medium
+            }
+        }
         // Beside a process of the root cgroup that grew, a cgroup that hardly did is no suspect either.
         let least = leastSuspicious(processes.compactMap(\.grewBytes.value).max() ?? 0)
-        return cgroupSuspects(open).filter { suspect in
+        return groups.filter { suspect in
             suspect.grewBytes.value ?? 0 >= least
                 || suspect.swapWrittenBytes.value ?? 0 > 0 || suspect.throttledNs.value ?? 0 > 0
         } + processes
