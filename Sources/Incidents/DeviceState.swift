@@ -84,6 +84,9 @@ struct DeviceState: Fields {
     var saturation = Onset()
     var storm = Onset()
     var stalled = Onset()
+    /// Samples in a row with requests in flight, and since when.
+    var busySamples: UInt64 = 0
+    var busySinceNs: UInt64 = 0
 
     init() {}
     mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -108,6 +111,8 @@ struct DeviceState: Fields {
         try w.group("saturation", &saturation)
         try w.group("storm", &storm)
         try w.group("stalled", &stalled)
+        try w.unsigned("busy_samples", &busySamples)
+        try w.unsigned("busy_since_ns", &busySinceNs)
     }
 
     mutating func note(_ sample: DeviceSample, at ns: UInt64, _ rules: Rules) {
@@ -128,6 +133,12 @@ struct DeviceState: Fields {
         } else {
             silentSinceNs = 0
             silenceNs = 0
+        }
+        if inflight == 0 {
+            busySamples = 0
+        } else {
+            if busySamples == 0 { busySinceNs = ns }
+            busySamples &+= 1
         }
         learnCeiling(rules)
     }
@@ -203,9 +214,19 @@ struct DeviceState: Fields {
         return calmReads.upperBoundUs(quantile: 0.99).map { $0 &* 1000 }
     }
 
+    /// Whether requests were always in flight: by the kernel's count of the time, which up to 5.10 forgets time whenever a request
+    /// starts beside another; else by what each of many samples saw.
+    private func isBusy(_ rates: DeviceRates, _ rules: Rules) -> Bool {
+        guard let busy = rates.busy else { return false }
+        if busy >= rules[.saturationBusy] * 100 { return true }
+        // Starts and completions alternate, so about half is forgotten: much less is rest.
+        return busy >= rules[.saturationBusy] * 100 / 4 && busySamples >= rules[.saturationSamples]
+            && window.latest.ns &- busySinceNs >= rules[.watchWindow] / 10 * 9
+    }
+
     /// Whether requests were always in flight and the throughput is near the most it ever was.
     func isSaturated(_ rates: DeviceRates, _ rules: Rules) -> Bool {
-        guard !inMemory, let busy = rates.busy, busy >= rules[.saturationBusy] * 100 else { return false }
+        guard !inMemory, isBusy(rates, rules) else { return false }
         if let bytes = rates.bytesPerSecond, ceilingBytes > 0,
             hundredths(bytes, of: ceilingBytes) >= rules[.saturationShare] * 100
         {

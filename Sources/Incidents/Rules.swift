@@ -65,6 +65,7 @@ public enum RuleName: UInt8, Choice {
     case contextAge = 43
     case suspectShare = 44
     case livelockSleep = 45
+    case saturationSamples = 46
     public static var fallback: RuleName { .memorySomeWatch }
 }
 
@@ -237,6 +238,11 @@ extension Rules {
         Rule(
             .saturationBusy, 95, .percent, "ours",
             "a saturated device has requests in flight for this share of the time"),
+        Rule(
+            .saturationSamples, 10, .count,
+            "ours: a device at work for 6 tenths of the time is seen so in one of 165 tries; 5.10 was seen to say so of one "
+                + "that never rested",
+            "or in so many samples in a row"),
         Rule(
             .saturationShare, 80, .percent, "ours",
             "and moves this share of its ceiling, the most bytes or requests per second it was seen to sustain"),
