@@ -117,8 +117,12 @@ extension State {
             evidence("memory.high of \(name: named)", track.highBytes, "bytes", "memory.high"),
             evidence("memory.swap.max of \(name: named)", track.swapMaxBytes, "bytes", "memory.swap.max"),
         ]
-        var text: Phrase =
-            "\(name: named): memory.max=\(limit(track.maxBytes)), memory.high=\(limit(track.highBytes)), memory.swap.max=\(limit(track.swapMaxBytes))"
+        var text = limits(track)
+        // Without one of its own it is held by the nearest above it that has one.
+        let above = open.cgroups.filter { $0.path != named && isWithin(named, $0.path) && $0.hasCap }
+        if !track.hasCap, let holder = above.max(by: { $0.path.count < $1.path.count }) {
+            text.append("; above it \(limits(holder))")
+        }
         let elsewhere = capsElsewhere(open, named)
         if let trees = elsewhere.trees, trees > 0 {
             shown.append(
@@ -152,6 +156,10 @@ extension State {
                 }
         }
         return (UInt64(capped.count), capped.reduce(0) { $0 &+ ($1.maxBytes.value ?? 0) }, nil)
+    }
+
+    private func limits(_ track: CgroupTrack) -> Phrase {
+        "\(name: track.path): memory.max=\(limit(track.maxBytes)), memory.high=\(limit(track.highBytes)), memory.swap.max=\(limit(track.swapMaxBytes))"
     }
 
     private func limit(_ figure: Figure) -> Phrase {

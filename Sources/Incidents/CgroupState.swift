@@ -123,7 +123,8 @@ struct CgroupState: Fields {
         point.memorySomeUs = new.memorySomeUs
         point.memoryFullUs = new.memoryFullUs
         point.ioFullUs = new.ioFullUs
-        point.usage = new.currentBytes
+        // With swap: what grows by pushing its other pages out does get on.
+        point.usage = sum(new.currentBytes, new.swapBytes)
         point.eventsHigh = new.eventsHigh
         point.scanned = new.pgscan
         point.refaultAnon = new.refaultAnon

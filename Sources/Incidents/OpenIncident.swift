@@ -98,6 +98,9 @@ struct CgroupTrack: Fields {
     }
 
     var grewBytes: UInt64? { rise(lowBytes, peakBytes) }
+
+    /// Whether its use of memory is limited.
+    var hasCap: Bool { maxBytes.value != nil || highBytes.value != nil }
 }
 
 /// A process followed through an incident, by censuses and kills.

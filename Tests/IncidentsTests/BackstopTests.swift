@@ -124,6 +124,20 @@ import Testing
                 == "running, but it did not kill: swap was used up to 0 % (its limit for both is 80 %)")
     }
 
+    @Test func `a cgroup without a cap of its own is told with the one above it`() throws {
+        let cap = try finding(
+            "caps",
+            """
+            1..12/1 cgroup_sample cgroup_id=30 current_bytes=100M high_bytes=80M max_bytes=max swap_max_bytes=max
+            1..12/1 cgroup_sample cgroup_id=31 current_bytes=0..100M high_bytes=max max_bytes=max swap_max_bytes=max
+            12 signal signal=9 group=true sender.tgid=430 sender.comm=systemd-oomd sender_exe=/usr/lib/systemd/systemd-oomd target.task.pid=9 target.task.tgid=9 target.task.cgroup_id=31 target.task.comm=job target.cgroup=/jobs.slice/job.service
+            """)
+        #expect(
+            cap.hasPrefix(
+                "/jobs.slice/job.service: memory.max=max, memory.high=max, memory.swap.max=max; above it /jobs.slice: memory.max=max, memory.high=80 MiB, memory.swap.max=max"
+            ), "\(cap)")
+    }
+
     @Test func `one that does not run, and one that nobody looked for`() throws {
         #expect(try oomd(watched, running: false) == "not running")
         #expect(

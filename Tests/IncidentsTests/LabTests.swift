@@ -38,6 +38,28 @@ import Testing
         #expect((incident.phases.last?.at.boottimeNs ?? 0) < 48_000_000_000)
     }
 
+    @Test func `who stalls at memory.high and still grows into swap is in no live-lock`() throws {
+        let incident = try #require(try incidents("lab-oomd-pressure").first)
+        #expect(incident.incidentClass == .userspaceKill)
+        #expect(incident.scope.cgroup == Bytes("/hungry.slice/hog.service".utf8))
+        #expect(incident.kills.map(\.cause.killer) == [.systemdOomd, .systemdOomd, .systemdOomd, .systemdOomd])
+    }
+
+    @Test func `an armed systemd-oomd that cannot act is said to be inert, with the pressure that there was`() throws {
+        let incident = try #require(try incidents("lab-oomd-inert").first)
+        #expect(incident.incidentClass == .throttleLivelock)
+        #expect(incident.kills.isEmpty)
+        let oomd = try #require(incident.backstops.first { $0.name == Bytes("systemd-oomd".utf8) })
+        #expect(String(decoding: oomd.finding, as: UTF8.self).hasPrefix("running, but inert: "))
+        #expect((90...100).contains(oomd.evidence[0].value.value ?? 0))
+        #expect(oomd.evidence[1].value == 0)
+    }
+
+    @Test func `earlyoom's two signals to one that ignores the first are one kill, as its own log has it`() throws {
+        let incidents = try incidents("lab-earlyoom")
+        #expect(incidents.map { $0.kills.map { $0.outcome.signals.map(\.signal) } } == [[[15]], [[15, 9]]])
+    }
+
     @Test func `a device that completes nothing accuses nobody of having grown`() throws {
         let incident = try #require(try incidents("lab-device-stall").first)
         #expect(incident.incidentClass == .deviceStall)
