@@ -65,3 +65,9 @@ def bytes_after(text, words):
     """A size that a sentence tells right after some words ("... of 40 MiB"), in bytes; None when it does not."""
     found = re.search(re.escape(words) + r" ([0-9.]+) (B|KiB|MiB|GiB)", text)
     return found and round(float(found[1]) * 1024 ** ["B", "KiB", "MiB", "GiB"].index(found[2]))
+
+
+def backstop(incident, name):
+    """What an incident says of a backstop, and its evidence; None when it says nothing."""
+    found = next((b for b in incident["backstops"] if b["name"] == name), None)
+    return (found["finding"], found["evidence"]) if found else (None, [])

@@ -75,6 +75,20 @@ class Guest:
     def write(self, path, text):
         self.sh(f"cat >{path} <<'END'\n{text}\nEND")
 
+    def log_of(self, unit):
+        """What a unit has logged since the boot, one message a line; also kept beside the recording."""
+        text = self.sh(f"journalctl -b -u {unit} -o cat --no-pager")
+        (self.machine.directory / f"{unit}.log").write_text(text)
+        return text
+
+    def property(self, unit, name):
+        """What systemd says of a unit."""
+        return self.sh(f"systemctl show -p {name} --value {unit}").strip()
+
+    def pids(self, cgroup):
+        """The processes of a cgroup; none when it is not there."""
+        return [int(pid) for pid in self.try_sh(f"cat {CGROUPS}{cgroup}/cgroup.procs 2>/dev/null")[1].split()]
+
     def module(self, name, parameters=""):
         """Loads one of the modules that are not loaded at boot, after those it needs."""
         self.sh(f"""

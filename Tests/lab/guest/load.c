@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -187,6 +188,17 @@ static void crowd(size_t count, size_t size)
 		;
 }
 
+/* xattr PATH NAME: an extended attribute. */
+static void xattr(const char *path, const char *name)
+{
+	char value[256];
+	ssize_t length = getxattr(path, name, value, sizeof value);
+
+	if (length < 0)
+		fail(name);
+	printf("%.*s\n", (int)length, value);
+}
+
 /* kmsg: all of the kernel's log that is still there, one record a line, control characters escaped by the kernel. */
 static void kmsg(void)
 {
@@ -234,13 +246,16 @@ int main(int argc, char **argv)
 		writer(argv[1], size_of(argv[2]));
 	else if (argc == 3 && strcmp(argv[0], "crowd") == 0)
 		crowd(strtoull(argv[1], NULL, 10), size_of(argv[2]));
+	else if (argc == 3 && strcmp(argv[0], "xattr") == 0)
+		xattr(argv[1], argv[2]);
 	else if (argc == 1 && strcmp(argv[0], "kmsg") == 0)
 		kmsg();
 	else if (argc == 1 && strcmp(argv[0], "sleep") == 0)
 		for (;;)
 			pause();
 	else {
-		fputs("usage: load [-u UID] [-n NAME] [-i] memory|files|reader|writer|crowd|sleep|kmsg ...\n", stderr);
+		fputs("usage: load [-u UID] [-n NAME] [-i] memory|files|reader|writer|crowd|sleep|xattr|kmsg ...\n",
+		      stderr);
 		return 2;
 	}
 }

@@ -1,6 +1,6 @@
 """memory.high: tasks that are contained, alive, and make no progress."""
 
-from ..account import bytes_after, link
+from ..account import backstop, bytes_after, link
 from ..scenario import scenario
 
 
@@ -106,4 +106,6 @@ def judge_livelock(judge, account, hog):
     judge.equal(incident["ended"]["by"], "recovered", "what ended it")
     judge.must(link(incident, "throttle") is not None, "the chain has the throttle", incident["chain"])
     judge.equal(incident["suspects"][0]["cgroup"], hog, "the first suspect")
+    for name in ["earlyoom", "systemd-oomd"]:
+        judge.equal(backstop(incident, name)[0], "not running", f"what is said of {name}")
     return incident
