@@ -35,6 +35,7 @@ enum Bounds {
     /// Signals that may yet be the first step of an escalation, or belong to an OOM kill.
     static let pendingSignals = 64
     static let recentKills = 64
+    static let stoppedUnits = 64
     static let signalSteps = 16
     static let otherVictims = 16
 }

@@ -99,6 +99,15 @@ func wholeNumber(_ digits: ArraySlice<UInt8>) -> UInt64? {
 
 func parseNumber(_ digits: ArraySlice<UInt8>) -> UInt32? { wholeNumber(digits).flatMap { UInt32(exactly: $0) } }
 
+/// The path of the outermost unit that is not a slice: what a system's service manager stops as a whole; empty without any.
+func unitPath(_ path: Bytes) -> Bytes {
+    for component in path.split(separator: UInt8(ascii: "/"))
+    where hasSuffix(component, ".service") || hasSuffix(component, ".scope") {
+        return Bytes(path[..<component.endIndex])
+    }
+    return Bytes()
+}
+
 /// The last component of a path.
 func baseName(_ path: Bytes) -> Bytes {
     guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return path }

@@ -119,7 +119,7 @@ extension State {
             return
         }
         guard isKill(signal, verdict) else {
-            putPending(signal, event, fromKernel: false)
+            putPending(signal, event, fromKernel: false, stopping: verdict.killer == .serviceManager)
             guard !open.isEmpty else { return }
             tell(
                 signal.target.task.cgroup, signal.target.cgroupPath, .signal, event, "signal:signal_generate",
@@ -137,7 +137,9 @@ extension State {
     /// Whether a signal from user space is a kill to report, rather than the ordinary life of processes.
     private func isKill(_ signal: Signal, _ verdict: Verdict) -> Bool {
         if verdict.killer.isBackstop { return true }
-        if verdict.killer == .serviceManager { return signal.signal == 9 || signal.signal == 6 }
+        if verdict.killer == .serviceManager {
+            return signal.signal == 6 || (signal.signal == 9 && !isLeftover(signal))
+        }
         guard signal.signal == 9 else { return false }
         let (sender, target) = (signal.sender, signal.target.task)
         // Whoever ends a process of a cgroup that sits in a live-lock ends the live-lock, even from the shell that began it.
@@ -154,6 +156,19 @@ extension State {
         // The host's incident has everyone in its scope: once nobody is under pressure any more, life there is ordinary again.
         return isAnythingAboveCalm
             || open.contains { !$0.isHost && $0.covers(target.cgroup, signal.target.cgroupPath) }
+    }
+
+    /// Whether a service manager only clears away what an obedient service left behind (KillMode=mixed: SIGTERM goes to the main
+    /// process, and when that has ended SIGKILL to the others; so ends every login). Who was asked and did not end is none.
+    private func isLeftover(_ signal: Signal) -> Bool {
+        let target = signal.target
+        let wasAsked = pending.contains {
+            $0.tgid == target.task.tgid && $0.signal == 15 && $0.senderTgid == signal.sender.tgid && !$0.fromKernel
+        }
+        guard !wasAsked, !target.cgroupTruncated else { return false }
+        let unit = unitPath(target.cgroupPath)
+        return !unit.isEmpty
+            && stoppedUnits.contains { $0.path == unit && nowNs <= $0.ns &+ rules[.leftoverWindow] }
     }
 
     var isAnythingAboveCalm: Bool { host.phase.phase > .calm || cgroups.contains { $0.phase.phase > .calm } }
@@ -185,7 +200,7 @@ extension State {
 
     // Signals that wait for their meaning
 
-    private mutating func putPending(_ signal: Signal, _ event: Event, fromKernel: Bool) {
+    private mutating func putPending(_ signal: Signal, _ event: Event, fromKernel: Bool, stopping: Bool = false) {
         if pending.count >= Bounds.pendingSignals { pending.removeFirst() }
         var entry = PendingSignal()
         entry.ns = event.boottimeNs
@@ -194,6 +209,9 @@ extension State {
         entry.senderTgid = signal.sender.tgid
         entry.tgid = signal.target.task.tgid
         entry.comm = signal.target.task.comm
+        if stopping, signal.signal == 15, !signal.target.cgroupTruncated {
+            entry.stoppedUnit = unitPath(signal.target.cgroupPath)
+        }
         pending.append(entry)
     }
 
@@ -259,6 +277,14 @@ extension State {
 
     mutating func note(_ exit: Exit, _ event: Event) {
         let tgid = exit.task.tgid
+        if let asked = pending.last(where: { $0.tgid == tgid && !$0.stoppedUnit.isEmpty }) {
+            stoppedUnits.removeAll { event.boottimeNs > $0.ns &+ rules[.leftoverWindow] }
+            if stoppedUnits.count >= Bounds.stoppedUnits { stoppedUnits.removeFirst() }
+            var stopped = StoppedUnit()
+            stopped.ns = event.boottimeNs
+            stopped.path = asked.stoppedUnit
+            stoppedUnits.append(stopped)
+        }
         pending.removeAll { $0.tgid == tgid && !$0.fromKernel }
         for index in open.indices {
             guard let at = open[index].livingKill(tgid) else { continue }

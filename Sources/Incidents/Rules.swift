@@ -66,6 +66,7 @@ public enum RuleName: UInt8, Choice {
     case suspectShare = 44
     case livelockSleep = 45
     case saturationSamples = 46
+    case leftoverWindow = 47
     public static var fallback: RuleName { .memorySomeWatch }
 }
 
@@ -281,6 +282,9 @@ extension Rules {
         Rule(
             .escalationWindow, 60 * second, .ns, "ours: above the usual stop timeouts of 10 to 45 s",
             "a SIGTERM this long before a SIGKILL to the same process is the same kill"),
+        Rule(
+            .leftoverWindow, 5 * second, .ns, "ours: 13 ms was seen at the end of a login",
+            "a service manager's SIGKILL so soon after a process of the unit ended as asked only clears away the rest"),
         Rule(
             .markWindow, second, .ns, "ours: the kernel marks and signals in one go",
             "a kernel SIGKILL this close to the mark of a victim belongs to that OOM"),

@@ -8,6 +8,8 @@ struct PendingSignal: Fields {
     var senderTgid: UInt32 = 0
     var tgid: UInt32 = 0
     var comm = Comm()
+    /// A service manager's SIGTERM: the unit that it stops, as a path.
+    var stoppedUnit = Bytes()
 
     init() {}
     mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -17,6 +19,19 @@ struct PendingSignal: Fields {
         try w.unsigned("sender_tgid", &senderTgid)
         try w.unsigned("tgid", &tgid)
         try w.comm("comm", &comm)
+        try w.text("stopped_unit", &stoppedUnit)
+    }
+}
+
+/// A unit whose process ended as its service manager had asked it to.
+struct StoppedUnit: Fields {
+    var ns: UInt64 = 0
+    var path = Bytes()
+
+    init() {}
+    mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.unsigned("ns", &ns)
+        try w.text("path", &path)
     }
 }
 
@@ -53,7 +68,7 @@ struct CensusState: Fields {
 
 /// Everything the correlator knows. Its walk is the snapshot that begins each segment of a recording.
 struct State: Fields {
-    static let version: UInt64 = 4
+    static let version: UInt64 = 5
 
     var formatVersion = State.version
     /// The time of the latest event, and of the sampler's latest sign of life.
@@ -79,6 +94,7 @@ struct State: Fields {
     var census = CensusState()
     var pending: [PendingSignal] = []
     var recentKills: [RecentKill] = []
+    var stoppedUnits: [StoppedUnit] = []
     var open: [OpenIncident] = []
     /// Ended by the end of a boot or of a recorder, waiting for the next start's wall clock.
     var closing: [Incident] = []
@@ -115,6 +131,7 @@ struct State: Fields {
         try w.list("closing", &closing)
         try w.figure("closing_realtime_ns", &closingRealtimeNs)
         try w.unsigned("closing_since_ns", &closingSinceNs)
+        try w.list("stopped_units", &stoppedUnits)
     }
 
     // Lookups

@@ -72,12 +72,40 @@ import Testing
         #expect(String(decoding: incident.summary, as: UTF8.self).contains("SIGTERM came first, SIGKILL 1 s later."))
     }
 
+    @Test func `what a lockdown or a namespace hides is said in the notes`() throws {
+        let hidden = start.replacing("page_size", with: "recorder_tgid=50 page_size")
+        func notes(_ lines: String...) throws -> [String] {
+            let open = try Cases.run(EventText.parse((lines + [mark(10, 9)]).joined(separator: "\n"))).open
+            return open.first?.quality.notes.map { String(decoding: $0, as: UTF8.self) } ?? []
+        }
+        #expect(try notes(start).contains { $0.contains("pid namespace") })
+        #expect(try !notes(hidden).contains { $0.contains("pid namespace") || $0.contains("locked down") })
+        let hook =
+            "0.6 hook name=signal mode=absent errno=1 refused=\"raw_tp/signal_generate, lockdown=confidentiality\""
+        #expect(try notes(hidden, hook).contains { $0.contains("locked down") })
+    }
+
     @Test func `ordinary signals of a service manager are no kill, SIGKILL is`() throws {
         #expect(try open(signal(9, 15, from: "systemd", 1, to: 9)).isEmpty)
         let incident = try #require(
             try open(signal(9, 15, from: "systemd", 1, to: 9), signal(20, 9, from: "systemd", 1, to: 9)).first)
         #expect(incident.kills.first?.cause.killer == .serviceManager)
         #expect(incident.kills.first?.outcome.signals.map(\.signal) == [15, 9])
+    }
+
+    @Test func `what is left of a unit that stopped as asked is cleared away, and that is no kill`() throws {
+        let login = "target.cgroup=/user.slice/user-7.slice/user@7.service/init.scope"
+        let asked = signal(9, 15, from: "systemd", 1, to: 9).replacing("target.cgroup=/jobs", with: login)
+        let ended = "9.1 exit task.tgid=9 exit_code=0"
+        let cleared = signal(9.2, 9, from: "systemd", 1, to: 10).replacing("target.cgroup=/jobs", with: login)
+        #expect(try open(asked, ended, cleared).isEmpty)
+        #expect(try open(asked, cleared).count == 1, "the one that was asked still runs")
+        #expect(try open(ended, cleared).count == 1, "nobody was asked")
+        let later = cleared.replacing("9.200", with: "14.200")
+        #expect(try open(asked, ended, later).count == 1, "long after")
+        let alsoAsked = signal(9, 15, from: "systemd", 1, to: 10).replacing("target.cgroup=/jobs", with: login)
+        #expect(try open(asked, alsoAsked, ended, cleared).count == 1, "it was asked itself, and did not end")
+        #expect(try open(asked, ended, signal(9.2, 9, from: "systemd", 1, to: 10)).count == 1, "another unit")
     }
 
     @Test func `cgroup.kill inside a running incident is told by its missing siginfo`() throws {
