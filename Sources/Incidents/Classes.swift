@@ -67,6 +67,9 @@ extension State {
             stalled = min(throttled, pressure)
             // Lifted or killed, the window is still full of what was: the last second says whether it goes on.
             stalled = min(stalled, cgroups[index].shares(over: rules[.watchWindow]).some ?? stalled)
+        } else if ns > cgroups[index].throttle.lastNs &+ window {
+            // Without PSI only silence tells that it is over: the kernel lets a task sleep 2 s at most, then its stall is told.
+            return
         }
         guard stalled >= least else { return }
         let scope = throttlingCgroup(index)

@@ -52,10 +52,10 @@ struct ScopePhase: Fields {
 
 extension State {
     /// The host's level by the last samples.
-    func hostLevel() -> Phase {
-        recorder.pressureAvailable || !host.pressureSample.memorySomeUs.isUnknown
-            ? hostLevelByPressure() : hostLevelWithoutPressure()
-    }
+    func hostLevel() -> Phase { knowsPressure ? hostLevelByPressure() : hostLevelWithoutPressure() }
+
+    /// Whether there are figures of PSI. (Booted with `psi=0` its files are there, and samples of them without a figure.)
+    var knowsPressure: Bool { recorder.pressureAvailable || !host.pressureSample.memorySomeUs.isUnknown }
 
     private func hostLevelByPressure() -> Phase {
         let short = host.shares(over: rules[.watchWindow])

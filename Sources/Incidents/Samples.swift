@@ -27,7 +27,7 @@ extension State {
         host.reclaim.note(scanned >= rules[.globalReclaimRate], scanned, at: ns, hold: hold)
         host.swapOut.note(out >= rules[.pagingRate] && !swapIsInMemory, out &* recorder.pageSize, at: ns, hold: hold)
         host.refault.note(refaulted >= rules[.pagingRate], refaulted, at: ns, hold: hold)
-        if !recorder.pressureAvailable, host.pressureNs == 0 {
+        if !knowsPressure {
             host.phase.note(hostLevel(), at: ns)
             settleHost(emit)
             addToSeries(at: ns)
