@@ -123,6 +123,14 @@ struct IncidentWords {
         }
     }
 
+    /// Whether somebody should have killed: not where no kill would have helped, nor where one was not about memory.
+    var wantsBackstops: Bool {
+        switch incident.incidentClass {
+        case .ioStorm, .deviceStall, .userspaceKill: false
+        default: true
+        }
+    }
+
     /// The findings that the stoppers have not said already: who killed, or that a cap did its work.
     var otherFindings: [BackstopFinding] {
         let said = Set(stoppers.map { Bytes($0.name.utf8) })

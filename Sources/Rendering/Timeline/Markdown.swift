@@ -189,9 +189,10 @@ private struct PostMortem {
 
     mutating func backstops() {
         let title = words.backstopTitle
-        section(title.prefix(1) + title.dropFirst().lowercased())
         let stoppers = words.stoppers
         let findings = words.otherFindings
+        if stoppers.isEmpty && findings.isEmpty && !words.wantsBackstops { return }
+        section(title.prefix(1) + title.dropFirst().lowercased())
         if stoppers.isEmpty && findings.isEmpty { return line("Nothing is known of the backstops.") }
         for stopper in stoppers { item(stopper.name + ": " + stopper.finding) }
         for finding in findings {

@@ -104,10 +104,8 @@ private struct TimelinePage {
         let stoppers = words.stoppers
         let findings = words.otherFindings
         if stoppers.isEmpty && findings.isEmpty {
-            switch incident.incidentClass {
-            case .ioStorm, .deviceStall: return  // No kill would have helped.
-            default: return page.section(words.backstopTitle, "nothing is known of the backstops")
-            }
+            if words.wantsBackstops { page.section(words.backstopTitle, "nothing is known of the backstops") }
+            return
         }
         page.section(words.backstopTitle)
         let names = stoppers.map(\.name) + findings.map { NameWords.name($0.name) }
