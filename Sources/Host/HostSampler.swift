@@ -60,6 +60,9 @@ public final class HostSampler {
     /// The hierarchy that cgroup ids and paths are of.
     public var hierarchy: CgroupHierarchy { cgroups.hierarchy }
 
+    /// Whether this process sees the host's processes, by their numbers on the host.
+    public var seesHostProcesses: Bool { Namespaces.isInitialPid(paths) != false }
+
     /// Who this machine is: recorder start, clock, disks, cgroups, users, backstops.
     public func startEvents(version: Bytes, recorderTgid: UInt32) -> [Event] {
         let snapshot = clock()
@@ -95,6 +98,7 @@ public final class HostSampler {
         }
         backstops.scan(
             owner: { uid in users.announce(uid) { add(.userName($0)) } }, changed: { add(.backstop($0)) })
+        users.announceRest { add(.userName($0)) }
         reportCaps(time) { events.append($0) }
         reportLosses(time) { events.append($0) }
         housekeepingNs = time

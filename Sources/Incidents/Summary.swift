@@ -9,10 +9,22 @@ extension State {
         incident.host = hostIdentity
         incident.clock = clock
         incident.quality.hooks = hooks
-        if !recorder.pressureAvailable, host.pressureNs == 0 {
+        if !knowsPressure {
             incident.quality.notes.append(
                 Bytes(
                     "PSI is not available here: phases come from reclaim rates, reclaim stalls and blocked tasks".utf8))
+        }
+        if hooks.contains(where: { $0.isLockedDown }) {
+            incident.quality.notes.append(
+                Bytes(
+                    "the kernel is locked down (confidentiality): its own kills are known from its log, others' kills not at all"
+                        .utf8))
+        }
+        if recorder.recorderTgid == 0 {
+            incident.quality.notes.append(
+                Bytes(
+                    "recorded inside a pid namespace: what runs outside it was not looked at (userspace killers, census, command lines)"
+                        .utf8))
         }
         if !recorder.ioAccounted, open.incident.incidentClass != .containedKill {
             incident.quality.notes.append(

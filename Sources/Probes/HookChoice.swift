@@ -10,12 +10,18 @@ struct HookChoice {
     let features: [Feature]
     /// Errno by program.
     private(set) var refusals: [String: Int32] = [:]
+    /// Programs that were refused because the kernel is locked down, whatever the errno said.
+    private var lockedDown: Set<String> = []
     /// Of the functions asked for beside those of the hooks: those that this kernel does not have.
     private(set) var absentFunctions: Set<String> = []
 
     init(features: [Feature]) { self.features = features }
 
-    mutating func refuse(_ program: String, _ code: Int32) { refusals[program] = code }
+    /// - Parameter lockedDown: the kernel lets no BPF program read its memory. The verifier says EINVAL then; EPERM is meant.
+    mutating func refuse(_ program: String, _ code: Int32, lockedDown isLockedDown: Bool = false) {
+        refusals[program] = isLockedDown ? EPERM : code
+        if isLockedDown { lockedDown.insert(program) }
+    }
 
     /// The first candidate of a feature of which nothing was refused; `nil` when there is none.
     func candidate(of feature: Feature) -> Candidate? {
@@ -36,12 +42,13 @@ struct HookChoice {
             let chosen = candidate(of: feature)
             state.mode = chosen?.mode ?? .absent
             state.mechanism = Bytes((chosen?.mechanism ?? "").utf8)
-            // The richest that was refused: what would be better here.
-            for richer in feature.candidates.prefix(while: { $0.mechanism != chosen?.mechanism }) {
-                guard let code = richer.programs.lazy.compactMap({ refusals[$0] }).first else { continue }
-                state.refused = Bytes(richer.mechanism.utf8)
+            // The richest that was refused: what would be better here. That the kernel is locked down says more than a missing function.
+            let richer = feature.candidates.prefix { $0.mechanism != chosen?.mechanism }
+            let barred = richer.first { !lockedDown.isDisjoint(with: $0.programs) }
+            if let refused = barred ?? richer.first(where: { $0.programs.contains { refusals[$0] != nil } }) {
+                state.refused = Bytes(refused.mechanism.utf8) + (barred == nil ? [] : HookState.lockdown)
+                let code = barred == nil ? refused.programs.lazy.compactMap { refusals[$0] }.first ?? 0 : EPERM
                 state.errno = UInt32(code)
-                break
             }
             return state
         }
@@ -89,6 +96,30 @@ struct HookChoice {
         default: return "btf_trace_" + target
         }
     }
+
+    /// Whether the kernel lets no BPF program read its memory (`lockdown=confidentiality`): a program that does nothing else is
+    /// refused. Not read from /sys/kernel/security, which need not be mounted; libbpf's own probe knows only the words of older
+    /// kernels.
+    static let isLockedDown: Bool = {
+        // r1 = r10 - 8; r2 = 8; r3 = 0; call bpf_probe_read_kernel; r0 = 0; exit
+        func instruction(_ code: UInt8, to: UInt8 = 0, from: UInt8 = 0, _ value: Int32 = 0) -> bpf_insn {
+            var instruction = bpf_insn()
+            instruction.code = code
+            instruction.dst_reg = to
+            instruction.src_reg = from
+            instruction.imm = value
+            return instruction
+        }
+        var instructions = [
+            instruction(0xbf, to: 1, from: 10), instruction(0x07, to: 1, -8), instruction(0xb7, to: 2, 8),
+            instruction(0xb7, to: 3), instruction(0x85, Int32(BPF_FUNC_probe_read_kernel.rawValue)),
+            instruction(0xb7), instruction(0x95),
+        ]
+        let descriptor = unsafe bpf_prog_load(
+            BPF_PROG_TYPE_RAW_TRACEPOINT, "iq_trial", "Dual BSD/GPL", &instructions, instructions.count, nil)
+        if descriptor >= 0 { close(descriptor) }
+        return descriptor == -EINVAL
+    }()
 
     /// Loads, and drops, a program of two instructions at a function's entry.
     ///

@@ -27,6 +27,7 @@ public final class Probes {
     ///
     /// - Throws: `ProbeError` when nothing can be heard at all. A feature without any hook is no error: `hooks` says it.
     public init(_ options: ProbeOptions = ProbeOptions()) throws(ProbeError) {
+        if Capabilities.isUserNamespace { throw .userNamespace }
         if let missing = Capabilities.missingForTracing() { throw .missingCapability(missing) }
         self.options = options
         let (object, choice) = try Probes.attach(options)
@@ -156,7 +157,7 @@ public final class Probes {
             let code = object.load()
             if code != 0 {
                 guard let program = LibbpfLog.program, programs.contains(program) else { throw loadError(code) }
-                choice.refuse(program, code)
+                choice.refuse(program, code, lockedDown: code == EINVAL && HookChoice.isLockedDown)
             } else if let (program, code) = attachAll(object, choice) {
                 choice.refuse(program, code)
             } else {

@@ -52,6 +52,13 @@ enum Capabilities {
     private static let performance = 38
     private static let bpf = 39
 
+    /// Whether this process lives in a user namespace of its own: its capabilities, however many, then count for nothing here.
+    /// (The first one has a fixed inode number, include/linux/proc_ns.h.)
+    static var isUserNamespace: Bool {
+        var status = stat()
+        return unsafe stat("/proc/self/ns/user", &status) == 0 && status.st_ino != 0xEFFF_FFFD
+    }
+
     /// The capabilities that BPF tracing needs and this process lacks, as a sentence's object; `nil` when it has them.
     static func missingForTracing() -> String? {
         guard let effective = effective() else { return nil }

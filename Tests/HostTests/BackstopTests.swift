@@ -27,6 +27,17 @@ private let isSystemAccount = getuid() < 1000
         #expect(found.values.allSatisfy { !$0.running && $0.pid == 0 && $0.settings.isEmpty })
     }
 
+    @Test func `inside a pid namespace nobody is said not to run`() {
+        let fixture = Fixture()
+        fixture.host()
+        fixture.link("proc/self/ns/pid", to: "pid:[4026532198]")
+        #expect(backstops(fixture).isEmpty)
+        let facts = HostFacts(fixture.paths)
+        #expect(facts.backstops.isEmpty)
+        #expect(facts["backstop_earlyoom"]?.state == .unreadable(errno: 0))
+        #expect(!HostSampler(paths: fixture.paths).seesHostProcesses)
+    }
+
     @Test(.enabled(if: isSystemAccount, "SKIPPED: the fixture's processes must belong to a system account"))
     func `earlyoom is found with its arguments`() {
         let fixture = Fixture()
@@ -193,6 +204,13 @@ private let isSystemAccount = getuid() < 1000
         for uid: UInt32 in [0, 5, 1002, 1002, 7] { users.announce(uid) { found.append($0) } }
         #expect(found.map(\.uid) == [0, 1002])
         #expect(found.map(\.name) == [Bytes("root"), Bytes("kim")])
+    }
+
+    @Test func `one who logs in later has a name from the start`() {
+        let fixture = Fixture()
+        fixture.host()
+        let events = HostSampler(paths: fixture.paths).startEvents(version: Bytes("0.1.0"), recorderTgid: 1)
+        #expect(events.compactMap(\.payload.userName).map(\.uid) == [0, 1002])
     }
 
     @Test func `names announced are bounded`() {

@@ -5,7 +5,7 @@ import Testing
 /// How incidents end, and what the recorder's own life says about it.
 @Suite struct EndingTests {
     private let start = """
-        0.5 recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000001 page_size=4096 pressure_available=true cgroup_mode=unified
+        0.5 recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000001 recorder_tgid=50 page_size=4096 pressure_available=true cgroup_mode=unified
         0.5 clock boottime_ns=500000000 realtime_ns=1780000000500000000
         """
     private let kill = """

@@ -44,6 +44,20 @@ import Testing
         #expect(state(choice, "kill")?.errno == UInt32(EINVAL))
     }
 
+    @Test func `a lockdown is named, before a function that is missing`() {
+        var choice = HookChoice(features: features)
+        choice.refuse("a", ESRCH)
+        choice.refuse("b", EINVAL, lockedDown: true)
+        #expect(state(choice, "three")?.isLockedDown == false, "the third is in use")
+        choice.refuse("c", EINVAL, lockedDown: true)
+        let three = state(choice, "three")
+        #expect(three?.isLockedDown == true)
+        #expect(three?.refused == Bytes("b, lockdown=confidentiality".utf8))
+        #expect(three?.errno == UInt32(EPERM))
+        choice.refuse("other", EINVAL)
+        #expect(state(choice, "other")?.isLockedDown == false)
+    }
+
     @Test func `of several that were refused the richest is named`() {
         var choice = HookChoice(features: features)
         choice.refuse("b", EINVAL)

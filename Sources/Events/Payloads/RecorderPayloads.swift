@@ -30,7 +30,8 @@ public struct RecorderStart: Fields, Equatable, Sendable {
     public var ioAccounted = false
     /// pstore held a panic of the previous boot.
     public var previousPanic = false
-    /// The recorder itself: its process id, so that it is never taken for a suspect.
+    /// The recorder itself: its process id, so that it is never taken for a suspect. 0: it runs in a pid namespace of its own,
+    /// sees no process of the host outside that, and does not know its number on the host.
     public var recorderTgid: UInt32 = 0
 
     public init() {}
@@ -112,7 +113,7 @@ public struct HookState: Fields, Equatable, Sendable {
     public var mechanism = Bytes()
     /// Errno of the richest mechanism that was refused; 0 when none was.
     public var errno: UInt32 = 0
-    /// Which mechanism was refused.
+    /// Which mechanism was refused; with `, lockdown=confidentiality` after it where that is the reason.
     public var refused = Bytes()
 
     public init() {}
@@ -123,6 +124,11 @@ public struct HookState: Fields, Equatable, Sendable {
         try w.unsigned("errno", &errno)
         try w.text("refused", &refused)
     }
+
+    public static let lockdown = Bytes(", lockdown=confidentiality".utf8)
+
+    /// Absent because the kernel lets no BPF program read its memory.
+    public var isLockedDown: Bool { mode == .absent && refused.suffix(Self.lockdown.count) == Self.lockdown[...] }
 }
 
 /// The sampler ran late.

@@ -4,16 +4,20 @@ import Events
 final class Backstops {
     private let paths: HostPaths
     private let processLimit: Int
+    private let seesHost: Bool
     private var last: [BackstopKind: BackstopState] = [:]
 
     init(_ paths: HostPaths, processLimit: Int) {
         self.paths = paths
         self.processLimit = processLimit
+        seesHost = Namespaces.isInitialPid(paths) != false
     }
 
     static let kinds: [BackstopKind] = [.earlyoom, .systemdOomd, .oomd, .nohang]
 
     /// Looks at all processes once. Not under pressure: it reads a few command lines.
+    ///
+    /// Inside a pid namespace no killer is reported: whether the host runs one is not known there.
     ///
     /// - Parameters:
     ///   - owner: called with the uid of every process.
@@ -22,10 +26,10 @@ final class Backstops {
         var found: [BackstopKind: UInt32] = [:]
         Processes.forEach(paths, limit: processLimit) { process in
             owner(process.uid)
-            guard let kind = kind(of: process), found[kind] == nil else { return }
+            guard seesHost, let kind = kind(of: process), found[kind] == nil else { return }
             found[kind] = process.pid
         }
-        for kind in Backstops.kinds {
+        for kind in Backstops.kinds where seesHost {
             var state = BackstopState()
             state.kind = kind
             if let pid = found[kind] {

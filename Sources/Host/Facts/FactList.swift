@@ -37,9 +37,13 @@ extension HostFacts {
         facts.append(Fact("ftrace_enabled", runsTrampolines, unreadable: Calls.refusal(tracer)))
         facts.append(Fact("tracefs", tracefs.isEmpty ? Bytes("not mounted or not readable".utf8) : tracefs))
         if let directory { facts += HostFacts.list(directory) }
-        for state in backstops {
-            let value = state.running ? "running, pid \(state.pid)" : "not running"
-            facts.append(Fact("backstop_\(state.kind.label)", value))
+        for kind in Backstops.kinds {
+            let name = "backstop_\(kind.label)"
+            if let state = backstops.first(where: { $0.kind == kind }) {
+                facts.append(Fact(name, state.running ? "running, pid \(state.pid)" : "not running"))
+            } else {
+                facts.append(Fact(name, unreadable: 0))
+            }
         }
         return facts
     }

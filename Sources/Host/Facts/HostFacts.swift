@@ -63,6 +63,7 @@ public struct HostFacts: Sendable {
     /// Where tracefs is mounted and readable; empty when it is not.
     public var tracefs: Bytes
     public var directory: DirectoryFacts?
+    /// Empty inside a pid namespace, where the host's processes are not seen.
     public var backstops: [BackstopState]
     public private(set) var facts: [Fact] = []
 
@@ -84,9 +85,8 @@ public struct HostFacts: Sendable {
         zswapEnabled = zswap.map { $0 == Bytes("Y".utf8) } ?? (Calls.exists(paths.sys("module")) ? false : nil)
         memoryLockLimit = HostFacts.memoryLockLimit()
         capabilities = contents(of: paths.proc("self/status")).flatMap { Capabilities(status: $0) }
-        // The first namespaces have fixed inode numbers (include/linux/proc_ns.h).
-        isInitialPidNamespace = Calls.link(paths.proc("self/ns/pid")).map { $0 == Bytes("pid:[4026531836]".utf8) }
-        isInitialUserNamespace = Calls.link(paths.proc("self/ns/user")).map { $0 == Bytes("user:[4026531837]".utf8) }
+        isInitialPidNamespace = Namespaces.isInitialPid(paths)
+        isInitialUserNamespace = Namespaces.isInitialUser(paths)
         lockdown = line(of: paths.sys("kernel/security/lockdown")).flatMap(HostFacts.selected)
         unprivilegedBPFDisabled = Figure(line(of: paths.proc("sys/kernel/unprivileged_bpf_disabled"))?[...].decimal)
         runsTrampolines = line(of: paths.proc("sys/kernel/ftrace_enabled")).map { $0 != Bytes("0".utf8) }

@@ -28,6 +28,11 @@ struct Users {
         found(event)
     }
 
+    /// The users not announced yet, in the order of their numbers: one who logs in later has a name from the start.
+    mutating func announceRest(_ found: (UserName) -> Void) {
+        for uid in names.keys.sorted() { announce(uid, found) }
+    }
+
     /// The user of a logged-in slice: `/user.slice/user-1000.slice/...` is 1000.
     static func uid(ofSlice path: Bytes) -> UInt32? {
         for part in path.split(separator: UInt8(ascii: "/")) {

@@ -74,7 +74,15 @@ struct DoctorReport {
     /// Without the kill hook there is no main job; without another one there is less.
     private static func judge(_ hooks: [HookState]) -> [Verdict] {
         var verdicts: [Verdict] = []
-        for hook in hooks {
+        if hooks.contains(where: { $0.isLockedDown }) {
+            verdicts.append(
+                Verdict(
+                    severity: .problem,
+                    text: "lockdown=confidentiality lets no BPF program read the kernel's memory: its own kills are "
+                        + "read from its log, with less of each and not all of many; others' kills are not heard; "
+                        + "boot with lockdown=integrity"))
+        }
+        for hook in hooks where !hook.isLockedDown {
             let name = Escaping.terminal(hook.name)
             let refused =
                 hook.errno == 0 ? "" : " (\(Escaping.terminal(hook.refused)): \(errnoText(Int32(hook.errno))))"
@@ -110,7 +118,9 @@ struct DoctorReport {
             note("kernel.ftrace_enabled is 0, so no trampoline runs; set it to 1 before the recorder starts")
         }
         if host.isInitialPidNamespace == false {
-            note("inside a pid namespace: processes of the host outside it have no names here")
+            note(
+                "inside a pid namespace: processes outside it are not looked at for userspace killers, nor in a census, and those "
+                    + "older than the recorder have no command lines; record on the host")
         }
         if let directory = host.directory {
             let name = Escaping.terminal(directory.directory)
@@ -123,7 +133,7 @@ struct DoctorReport {
                 )
             }
         }
-        if host.backstops.allSatisfy({ !$0.running }) {
+        if !host.backstops.isEmpty, host.backstops.allSatisfy({ !$0.running }) {
             note("no userspace killer runs (earlyoom, systemd-oomd): only caps and the kernel stop a runaway")
         }
         return verdicts

@@ -39,10 +39,12 @@ final class Session {
         // Hooks before the scan of what is there: a cgroup made in between is then heard, not missed.
         let probes = try Self.attach(options)
         let host = HostSampler(paths: HostPaths(), options: SamplerOptions())
-        let startEvents = host.startEvents(version: Bytes(inquestVersion.utf8), recorderTgid: UInt32(getpid()))
+        let startEvents = host.startEvents(
+            version: Bytes(inquestVersion.utf8), recorderTgid: host.seesHostProcesses ? UInt32(getpid()) : 0)
         let opened = try Self.openRecording(options, startEvents)
         let live = try Self.openLive(options, startEvents)
-        if let seeds = probes.commandLineSeeds() { CommandLineScan.start(seeds) }
+        // A container's numbers of processes are other processes' on the host.
+        if host.seesHostProcesses, let seeds = probes.commandLineSeeds() { CommandLineScan.start(seeds) }
         recorder = Recorder(
             probes: probes, sampler: SamplerThread(host: host, probes: probes, triggers: PressureTriggers()),
             writer: opened?.writer, live: live, stopSignals: stopSignals,
@@ -119,6 +121,9 @@ final class Session {
             line += "; recording to \(directory), at most \(options.totalBytes >> 20) MiB"
         }
         if let socket = options.liveSocket { line += "; live on \(socket)" }
+        if hooks.contains(where: { $0.isLockedDown }) {
+            line += "; the kernel is locked down (confidentiality): only what its log says of its own kills is heard"
+        }
         if !unprotected.isEmpty { line += "; not protected: " + unprotected.joined(separator: ", ") }
         return line
     }
