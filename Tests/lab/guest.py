@@ -104,7 +104,8 @@ class Guest:
         at = ""
         steps = []
         for part in path.strip("/").split("/"):
-            steps.append(f"for c in $(cat {CGROUPS}{at}/cgroup.controllers); do echo +$c >{CGROUPS}{at}/cgroup.subtree_control; done")
+            steps.append(f"for c in $(cat {CGROUPS}{at}/cgroup.controllers); do grep -q lab.without=$c /proc/cmdline || "
+                         f"echo +$c >{CGROUPS}{at}/cgroup.subtree_control; done")
             at += "/" + part
             steps.append(f"mkdir -p {CGROUPS}{at}")
         for name, value in limits.items():
@@ -120,13 +121,15 @@ class Guest:
 
     # --- inquest ---
 
-    def record(self, flags=""):
-        """Starts the recorder and waits until its hooks are attached."""
+    def record(self, flags="", inside=""):
+        """Starts the recorder and waits until its hooks are attached. `inside`: a command that starts it as its child."""
         errors = f"/run/agent/recorder-{len(self.boots)}.log"
-        self.recorder = self.start(f"inquest record --dir {self.dir} --live /run/live.sock --size 64M {flags} 2>{errors}")
+        self.recorder = self.start(f"{inside} inquest record --dir {self.dir} --live /run/live.sock --size 64M {flags} 2>{errors}")
         self.until("the recorder is attached or gone", lambda: "attached" in self.try_sh(f"cat {errors}")[1] or self.recorder.is_over)
         if self.recorder.is_over:
             raise LabError(f"the recorder ended at once: {self.read(errors)} {self.recorder.wait()[1]}")
+        if inside:
+            self.recorder.pid = int(self.sh("pidof inquest"))
         return self.recorder
 
     def incidents(self):

@@ -31,6 +31,12 @@ class Disk:
     raw: bool = False
 
 
+def listening_sockets():
+    """The paths of the unix sockets that somebody listens on (the flag __SO_ACCEPTCON)."""
+    rows = (line.split() for line in Path("/proc/net/unix").read_text(errors="replace").splitlines()[1:])
+    return {row[7] for row in rows if len(row) > 7 and int(row[3], 16) & 0x10000}
+
+
 class Machine:
     """A running guest. Use in a `with`: whatever happens, no qemu is left behind."""
 
@@ -90,8 +96,9 @@ class Machine:
         return path
 
     def wait_for_sockets(self, *paths):
+        # The files are there a moment before anybody listens.
         bound = time.monotonic() + 20
-        while not all(Path(p).exists() for p in paths):
+        while not listening_sockets().issuperset(paths):
             if self.qemu.poll() is not None or time.monotonic() > bound:
                 raise LabError(f"qemu did not start: {(self.directory / 'qemu.log').read_text().strip()}")
             time.sleep(0.02)
