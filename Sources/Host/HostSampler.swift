@@ -134,6 +134,7 @@ public final class HostSampler {
         sampleHost(all: all, body)
         sampleDevices(all: all, lastCompletionNs, body)
         sampleCgroups(all: all, underPressure: underPressure, body)
+        users.announceArrived { body(Event(boottimeNs: time, .userName($0))) }
         reportLosses(time, body)
         if !underPressure, time &- housekeepingNs >= options.keyframeNs { keepHouse(time, body) }
         // What was made since the last look is often what the pressure is about.
@@ -227,6 +228,7 @@ public final class HostSampler {
             owner: { uid in users.announce(uid) { body(Event(boottimeNs: time, .userName($0))) } },
             changed: { body(Event(boottimeNs: time, .backstop($0))) })
         reportCaps(time, body)
+        users.reload(paths) { body(Event(boottimeNs: time, .userName($0))) }
     }
 
     private func reportCaps(_ time: UInt64, _ body: (Event) -> Void) {
@@ -259,7 +261,9 @@ public final class HostSampler {
     public func consume(_ change: CgroupChange) {
         guard change.hierarchy == cgroups.hierarchy.id else { return }
         switch change.action {
-        case .seen, .created, .renamed: learn(cgroup: change.id, path: change.path)
+        case .seen, .created, .renamed:
+            learn(cgroup: change.id, path: change.path)
+            users.note(slice: change.path)
         case .removed: forget(cgroup: change.id)
         }
     }

@@ -137,6 +137,20 @@ extension State {
         return finding("caps", text, shown)
     }
 
+    /// The least memory.max of a cgroup's ancestors: it holds for all that is below.
+    func capAbove(_ open: OpenIncident, _ path: Bytes) -> (path: Bytes, bytes: UInt64)? {
+        var found: [(path: Bytes, bytes: UInt64)] = open.cgroups.compactMap { track in
+            track.maxBytes.value.map { (track.path, $0) }
+        }
+        if let state = backstops.first(where: { $0.kind == .caps }) {
+            // As sampled goes before as summed up: it is newer.
+            found += CapSums(settings: state.settings).capped.filter { cap in
+                !open.cgroups.contains { $0.path == cap.path && !$0.maxBytes.isUnknown }
+            }
+        }
+        return found.filter { $0.path != path && isWithin(path, $0.path) }.min { $0.bytes < $1.bytes }
+    }
+
     /// What the caps outside a cgroup add up to: by the recorder's own sum over the tree, else by the cgroups that were sampled.
     private func capsElsewhere(_ open: OpenIncident, _ named: Bytes) -> (
         trees: UInt64?, bytes: UInt64, uncapped: UInt64?

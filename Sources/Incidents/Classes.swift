@@ -142,7 +142,7 @@ extension State {
     /// charged to cgroups nobody can be named the mover: then two unrelated cgroups must stall, so that one of them is not it.
     private func doOthersWait(_ index: Int, at ns: UInt64) -> Bool {
         var mover: UInt64?
-        if recorder.ioAccounted {
+        if accountsIO {
             var most: UInt64 = 0
             for state in cgroups {
                 let moved = state.heard(over: rules[.phaseWindow]).movedBytes

@@ -125,6 +125,7 @@ extension State {
         if track.ioFullFrom.isUnknown { track.ioFullFrom = sample.ioFullUs }
         if track.memoryFullFrom.isUnknown { track.memoryFullFrom = sample.memoryFullUs }
         if track.scannedFrom.isUnknown { track.scannedFrom = sample.pgscan }
+        track.swapPeak = higher(track.swapPeak, sample.swapBytes)
         track.ioFullTo = sample.ioFullUs
         track.memoryFullTo = sample.memoryFullUs
         track.scannedTo = sample.pgscan

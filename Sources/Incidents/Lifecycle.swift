@@ -36,7 +36,6 @@ extension State {
         change.to = incidentClass
         fresh.incident.classes = [change]
         fresh.incident.quality.pressureAvailable = recorder.pressureAvailable
-        fresh.incident.quality.ioAccounted = recorder.ioAccounted
         lastOpenedSeq = lastSeq
         open.append(fresh)
         let index = open.count - 1
@@ -256,6 +255,9 @@ extension State {
         let next = clock.realtimeNs(of: Moment(boottimeNs: closingSinceNs))
         for var incident in closing {
             incident.ended?.nextStartRealtimeNs = Figure(next)
+            if let next, incident.ended?.by != .recorderKilled {
+                incident.ended?.nextBootRealtimeNs = Figure(next &- closingSinceNs)
+            }
             if let next, let last = closingRealtimeNs.value, next >= last, incident.ended?.gapNs.isUnknown == true {
                 incident.ended?.gapNs = Figure(next - last)
             }

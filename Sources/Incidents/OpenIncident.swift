@@ -72,6 +72,8 @@ struct CgroupTrack: Fields {
     var swapMaxBytes = Figure.unknown
     /// The most it stalled in full over a phase window, in hundredths of a percent.
     var fullPeak: UInt64 = 0
+    /// The most swap it used.
+    var swapPeak = Figure.unknown
 
     init() {}
     mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -95,6 +97,7 @@ struct CgroupTrack: Fields {
         try w.figure("high_bytes", &highBytes)
         try w.figure("swap_max_bytes", &swapMaxBytes)
         try w.unsigned("full_peak", &fullPeak)
+        try w.figure("swap_peak", &swapPeak)
     }
 
     var grewBytes: UInt64? { rise(lowBytes, peakBytes) }

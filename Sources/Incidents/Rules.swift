@@ -67,6 +67,7 @@ public enum RuleName: UInt8, Choice {
     case livelockSleep = 45
     case saturationSamples = 46
     case leftoverWindow = 47
+    case gapTold = 48
     public static var fallback: RuleName { .memorySomeWatch }
 }
 
@@ -305,6 +306,9 @@ extension Rules {
             .chainTolerance, 2 * second, .ns,
             "ours: twice the sampling interval of calm, for cause and effect are each dated to within one",
             "an effect this much before its cause is still in order"),
+        Rule(
+            .gapTold, second, .ns, "ours: as long as what is sampled in calm anyway",
+            "a gap between samples is told on the timeline from this length on; shorter ones are in the quality alone"),
         Rule(.contextAge, 5 * second, .ns, "ours", "a census this close to a kill is its context"),
     ]
 }

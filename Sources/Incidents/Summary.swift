@@ -26,7 +26,8 @@ extension State {
                     "recorded inside a pid namespace: what runs outside it was not looked at (userspace killers, census, command lines)"
                         .utf8))
         }
-        if !recorder.ioAccounted, open.incident.incidentClass != .containedKill {
+        incident.quality.ioAccounted = accountsIO
+        if !accountsIO, open.incident.incidentClass != .containedKill {
             incident.quality.notes.append(
                 Bytes("IO is not charged to cgroups here: swap written per cgroup is unknown".utf8))
         }
@@ -154,9 +155,13 @@ extension State {
             let track = open.cgroups.first(where: { $0.path == suspect.cgroup }),
             track.maxBytes.isUnlimited
         {
-            text.say(
-                track.swapMaxBytes.isUnlimited && recorder.swapTotalBytes != 0
-                    ? "It had no memory cap and could use all swap." : "It had no memory cap.")
+            if let above = capAbove(open, track.path) {
+                text.say("Its cap was that of \(name: above.path): \(bytes: above.bytes).")
+            } else {
+                text.say(
+                    track.swapMaxBytes.isUnlimited && recorder.swapTotalBytes != 0
+                        ? "It had no memory cap and could use all swap." : "It had no memory cap.")
+            }
         }
         let device: Phrase = open.deviceName.isEmpty ? "the disk" : "\(name: open.deviceName)"
         if incident.incidentClass == .swapThrash {
@@ -216,7 +221,7 @@ extension State {
 
     /// Who moved most bytes, where IO is charged to cgroups.
     private func mover(_ open: OpenIncident, _ incident: Incident) -> Phrase {
-        guard recorder.ioAccounted, let suspect = incident.suspects.first(where: { $0.pid == 0 }),
+        guard accountsIO, let suspect = incident.suspects.first(where: { $0.pid == 0 }),
             let bytes = open.cgroups.first(where: { $0.path == suspect.cgroup })?.movedBytes, bytes > 0
         else { return "" }
         return " Most of it was \(name: suspect.cgroup)'s (\(bytes: bytes))."

@@ -37,7 +37,9 @@ extension State {
 
     private func cgroupSuspects(_ open: OpenIncident) -> [Suspect] {
         let storm = open.incident.incidentClass == .ioStorm
-        func weigh(_ track: CgroupTrack) -> UInt64 { storm ? track.movedBytes : weight(track) }
+        var weights: [UInt64: UInt64] = [:]
+        for track in open.cgroups { weights[track.id] = storm ? track.movedBytes : weight(track, in: open) }
+        func weigh(_ track: CgroupTrack) -> UInt64 { weights[track.id] ?? 0 }
         var ranked = open.cgroups.filter { track in
             guard !track.path.isEmpty, track.path != [UInt8(ascii: "/")], open.covers(track.id, track.path) else {
                 return false
@@ -68,7 +70,7 @@ extension State {
                 suspect.user = userName(uid)
             }
             suspect.grewBytes = Figure(track.grewBytes)
-            suspect.swapWrittenBytes = recorder.ioAccounted ? Figure(track.swapWritten) : .unknown
+            suspect.swapWrittenBytes = swapWritten(track, in: open)
             suspect.throttledNs = heardStalls ? Figure(track.throttledNs) : .unknown
             // Alone in front: high. Side by side with others, or without growth: less.
             let mine = weigh(track)
@@ -91,9 +93,32 @@ extension State {
     }
 
     /// Growth and swap written, in bytes; throttle time breaks ties only where nobody grew.
-    private func weight(_ track: CgroupTrack) -> UInt64 {
-        let bytes = (track.grewBytes ?? 0) &+ track.swapWritten
+    private func weight(_ track: CgroupTrack, in open: OpenIncident) -> UInt64 {
+        let bytes = (track.grewBytes ?? 0) &+ charged(track, in: open).swap
         return bytes > 0 ? bytes &+ 1_000_000 : track.throttledNs / 1_000_000
+    }
+
+    /// What the kernel charged to a cgroup and those below it.
+    private func charged(_ track: CgroupTrack, in open: OpenIncident) -> (moved: UInt64, swap: UInt64) {
+        var sum: (moved: UInt64, swap: UInt64) = (0, 0)
+        for other in open.cgroups where other.id == track.id || isWithin(other.path, track.path) {
+            sum.moved &+= other.movedBytes
+            sum.swap &+= other.swapWritten
+        }
+        return sum
+    }
+
+    /// Swap that a cgroup wrote. A cgroup that has no io controller is charged nothing, an ancestor is charged instead: whose swap
+    /// grew without a byte of IO is such a one, and not one that wrote nothing.
+    private func swapWritten(_ track: CgroupTrack, in open: OpenIncident) -> Figure {
+        let charged = charged(track, in: open)
+        if charged.moved > 0 { return Figure(charged.swap) }
+        return accountsIO && track.swapPeak.value ?? 0 == 0 ? 0 : .unknown
+    }
+
+    /// Whether IO is charged to cgroups: by the root's controllers when the recorder started, or because some was charged since.
+    var accountsIO: Bool {
+        recorder.ioAccounted || cgroups.contains { $0.id > 1 && $0.activity.latest.movedBytes > 0 }
     }
 
     /// Whether throttle time is measured at all here.
@@ -132,6 +157,12 @@ extension State {
 
     /// Those that stalled and are not the suspect, most stalled first. Their pressure is a union over their tasks.
     func bystanders(_ open: OpenIncident, _ suspects: [Suspect]) -> [Bystander] {
+        // A kill that was contained, or no matter of memory: whoever waits for the disk meanwhile does so for reasons of its own.
+        if open.incident.incidentClass <= .userspaceKill, host.phase.phase < .pressure,
+            open.incident.kills.allSatisfy({ $0.host.phase < .pressure })
+        {
+            return []
+        }
         let suspect = suspects.first { $0.pid == 0 }?.cgroup ?? (open.isHost ? nil : open.incident.scope.cgroup)
         var found: [Bystander] = []
         for track in open.cgroups {

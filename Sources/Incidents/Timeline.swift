@@ -130,10 +130,9 @@ extension State {
             open[index].incident.quality.longestSamplerGapNs = higher(
                 open[index].incident.quality.longestSamplerGapNs, Figure(gap.actualNs))
         }
-        guard !open.isEmpty else { return }
+        guard !open.isEmpty, gap.actualNs >= rules[.gapTold] else { return }
         tellAll(
-            .gap, event, "sampler",
-            "the sampler ran \(duration: gap.actualNs) after the time before")
+            .gap, event, "sampler", "inquest itself was held up: no sample for \(duration: gap.actualNs)")
     }
 
     /// The cgroup by its path, or by its id when its name was never heard.

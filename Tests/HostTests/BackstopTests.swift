@@ -172,6 +172,25 @@ private let isSystemAccount = getuid() < 1000
         #expect(text.contains("uncapped=/user.slice/user-1002.slice\n"))
     }
 
+    @Test func `caps that were set since the last look are told when pressure begins, once`() {
+        let fixture = Fixture()
+        fixture.host()
+        fixture.unified()
+        fixture.unifiedGroup("/batch", current: 1)
+        let bench = Bench(fixture)
+        _ = bench.start()
+        fixture.file("sys/fs/cgroup/batch/memory.max", "\(1 << 30)\n")
+        func told(after ns: UInt64, underPressure: Bool) -> [Bool] {
+            bench.tick(after: ns, underPressure: underPressure).compactMap(\.payload.backstop).filter {
+                $0.kind == .caps
+            }
+            .map { $0.settings.text.contains("capped=\(1 << 30) /batch\n") }
+        }
+        #expect(told(after: 20_000_000_000, underPressure: false).isEmpty)
+        #expect(told(after: 1_000_000_000, underPressure: true) == [true])
+        #expect(told(after: 1_000_000_000, underPressure: true).isEmpty)
+    }
+
     @Test func `a cgroup's name cannot forge a line`() {
         let fixture = Fixture()
         fixture.host()

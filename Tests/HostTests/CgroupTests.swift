@@ -80,6 +80,35 @@ import Testing
         #expect(events.compactMap(\.payload.userName).contains { $0.uid == 1002 && $0.name == Bytes("kim") })
     }
 
+    @Test
+    func
+        `a user whose slice comes later is named at the next tick, once, and one who is younger than the recorder within a minute`()
+    {
+        let fixture = Fixture()
+        fixture.host()
+        fixture.unified()
+        let bench = Bench(fixture)
+        _ = bench.start()
+        func come(_ uid: Int) {
+            var change = CgroupChange()
+            change.id = UInt64(uid)
+            change.action = .created
+            change.path = Bytes("/user.slice/user-\(uid).slice/session-1.scope")
+            bench.sampler.consume(change)
+        }
+        func named(after ns: UInt64) -> [UInt32] {
+            bench.tick(after: ns).compactMap(\.payload.userName).map(\.uid)
+        }
+        come(1002)
+        come(1002)
+        come(1009)
+        #expect(named(after: 1_000_000_000) == [1002])
+        fixture.file("etc/passwd", "kim:x:1002:1002::/:/bin/sh\nnew:x:1009:1009::/:/bin/sh\n")
+        come(1002)
+        #expect(named(after: 1_000_000_000).isEmpty)
+        #expect(named(after: 60_000_000_000) == [1009])
+    }
+
     @Test func `more cgroups than the bound are counted as not sampled`() {
         let fixture = Fixture()
         fixture.host()

@@ -52,6 +52,7 @@ enum Samples {
         var ended = ending(at(456_400), .uncleanReset)
         ended.gapNs = Figure(163 * second)
         ended.nextStartRealtimeNs = Figure(1_772_600_767_250_000_000 + 619 * second)
+        ended.nextBootRealtimeNs = Figure(1_772_600_767_250_000_000 + 598 * second)
         incident.ended = ended
         incident.summary = b(
             "user-1002.slice grew by 11.2 GiB in 94 s. It had no memory cap and could use all swap. Its swapping filled the"

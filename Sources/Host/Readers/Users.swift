@@ -5,10 +5,17 @@ import Events
 struct Users {
     private var names: [UInt32: Bytes] = [:]
     private var announced: Set<UInt32> = []
+    /// Users of slices that have come since the last tick.
+    private var arrived: [UInt32] = []
     private let limit: Int
 
     init(_ paths: HostPaths, limit: Int) {
         self.limit = limit
+        names = Users.read(paths)
+    }
+
+    private static func read(_ paths: HostPaths) -> [UInt32: Bytes] {
+        var names: [UInt32: Bytes] = [:]
         for row in (contents(of: Bytes(paths.passwd.utf8)) ?? []).lines.prefix(65_536) {
             let fields = row.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
             guard fields.count >= 4, !fields[0].isEmpty, fields[0].count <= 256, let uid = fields[2].decimal,
@@ -17,6 +24,30 @@ struct Users {
             // The first of several names for a number wins, as it does in getpwuid(3).
             if names[UInt32(uid)] == nil { names[UInt32(uid)] = Bytes(fields[0]) }
         }
+        return names
+    }
+
+    /// A cgroup has come: its user is announced at the next tick.
+    mutating func note(slice path: Bytes) {
+        guard let uid = Users.uid(ofSlice: path), arrived.count < limit, !announced.contains(uid),
+            !arrived.contains(uid)
+        else { return }
+        arrived.append(uid)
+    }
+
+    /// The names of those who have come, as far as the file as it was read names them.
+    mutating func announceArrived(_ found: (UserName) -> Void) {
+        guard !arrived.isEmpty else { return }
+        for uid in arrived where names[uid] != nil { announce(uid, found) }
+        arrived.removeAll { names[$0] != nil }
+    }
+
+    /// Reads the file again where somebody has come whom it did not name, and names whom it names now.
+    mutating func reload(_ paths: HostPaths, _ found: (UserName) -> Void) {
+        guard !arrived.isEmpty else { return }
+        names = Users.read(paths)
+        announceArrived(found)
+        arrived.removeAll()
     }
 
     /// The name of a user that was not announced before.

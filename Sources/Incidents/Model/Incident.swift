@@ -95,10 +95,12 @@ public struct HostIdentity: Fields, Equatable, Sendable {
 public struct Ending: Fields, Equatable, Sendable {
     public var at = Moment.unknown
     public var by = EndedBy.open
-    /// After a reset: from the last record to the next boot's first, by the wall clock.
+    /// After a reset: from the last record to the next recorder's first, by the wall clock.
     public var gapNs = Figure.unknown
     /// After a reset: the wall clock of the next recorder start, nanoseconds since 1970.
     public var nextStartRealtimeNs = Figure.unknown
+    /// After a reset: the wall clock when the kernel of that next start booted; earlier boots may have had no recorder.
+    public var nextBootRealtimeNs = Figure.unknown
 
     public init() {}
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -107,6 +109,7 @@ public struct Ending: Fields, Equatable, Sendable {
         try w.choice("by", &by)
         try w.figure("gap_ns", &gapNs)
         try w.figure("next_start_realtime_ns", &nextStartRealtimeNs)
+        try w.figure("next_boot_realtime_ns", &nextBootRealtimeNs)
     }
 }
 

@@ -39,12 +39,26 @@ struct IncidentWords {
     /// From its start to its end, or to the last that is known of it.
     var elapsedNs: UInt64? { elapsed(to: ending?.at ?? lastSeen) }
 
-    /// `next boot 10:12:30, 2 min 43 s after the last record`; `nil` where the machine went on.
+    /// `next boot 10:12:30, 2 min 43 s after the last record; recording again from 10:12:51`; `nil` where the machine went on.
     var nextBoot: String? {
         guard let ending, ending.by == .uncleanReset || ending.by == .kernelPanic else { return nil }
-        let start = ending.nextStartRealtimeNs.value.map { clock.short(realtimeNs: $0) } ?? "at an unknown time"
-        guard let gap = ending.gapNs.value else { return "next boot " + start }
-        return "next boot " + start + ", " + Units.duration(gap) + " after the last record"
+        let start = ending.nextStartRealtimeNs.value
+        var text = "next boot "
+        if let boot = ending.nextBootRealtimeNs.value {
+            text += clock.short(realtimeNs: boot)
+            // The wall clock of either boot may have been set meanwhile: then the difference says nothing.
+            if let gap = ending.gapNs.value, let start, start >= boot, gap >= start - boot {
+                text += ", " + Units.duration(gap - (start - boot)) + " after the last record"
+            }
+            text += "; recording again from "
+        } else if start != nil {
+            text = "recording again from "
+        }
+        text += start.map { clock.short(realtimeNs: $0) } ?? "at an unknown time"
+        if ending.nextBootRealtimeNs.isUnknown, let gap = ending.gapNs.value {
+            text += ", " + Units.duration(gap) + " after the last record"
+        }
+        return text
     }
 
     /// `in the cgroup ...`; `nil` for the host.
@@ -222,8 +236,6 @@ struct IncidentWords {
     /// What the reader must know about what is not there.
     var notes: [String] {
         var notes: [String] = []
-        if !incident.quality.pressureAvailable { notes.append("no pressure figures (PSI) on this kernel") }
-        if !incident.quality.ioAccounted { notes.append("IO is not charged to cgroups here") }
         if incident.quality.timelineOmitted > 0 {
             notes.append(
                 Units.count(incident.quality.timelineOmitted)

@@ -151,8 +151,8 @@ private struct PostMortem {
     mutating func detection() {
         section("Detection")
         item(
-            "inquest opened the incident at " + words.clock.short(incident.started) + " with event "
-                + Units.count(incident.openingSeq) + ".")
+            "For inquest it began at " + words.clock.short(incident.started) + "; event "
+                + Units.count(incident.openingSeq) + " opened the incident.")
         for change in incident.classes {
             item("Class " + change.to.label + " from " + words.clock.short(change.at) + ".")
         }
@@ -201,21 +201,40 @@ private struct PostMortem {
         }
     }
 
+    /// The links of the chain and the next boot stand among the entries: whoever reads this table alone reads the whole story.
     mutating func timeline(limit: Int?) {
         section("Timeline")
-        guard !incident.timeline.isEmpty else { return line("Empty.") }
-        table(
-            ["Time", "What", "Source"],
-            words.timeline(limit: limit).map { line in
-                switch line {
-                case .omitted: ["", "... " + (line.omission ?? ""), ""]
-                case .entry(let entry):
-                    [
-                        words.clock.short(entry.at, decimals: 3), NameWords.name(entry.text),
-                        NameWords.name(entry.source),
-                    ]
-                }
-            })
+        var links = incident.chain.filter { !$0.onset.isUnknown && $0.kind != .kill }
+            .sorted { $0.onset < $1.onset }[...]
+        var rows: [[String]] = []
+        func addLinks(until moment: Moment?) {
+            while let link = links.first, moment.map({ link.onset <= $0 }) ?? true {
+                links.removeFirst()
+                rows.append([
+                    words.clock.short(link.onset, decimals: 3),
+                    NameWords.link(link.kind) + ": " + NameWords.name(link.text), NameWords.sources(link.evidence),
+                ])
+            }
+        }
+        for line in words.timeline(limit: limit) {
+            switch line {
+            case .omitted: rows.append(["", "... " + (line.omission ?? ""), ""])
+            case .entry(let entry):
+                addLinks(until: entry.at)
+                rows.append([
+                    words.clock.short(entry.at, decimals: 3), NameWords.name(entry.text), NameWords.name(entry.source),
+                ])
+            }
+        }
+        addLinks(until: nil)
+        if let ending = words.ending, let boot = ending.nextBootRealtimeNs.value {
+            rows.append([words.clock.short(realtimeNs: boot), "next boot", "wall clock"])
+            if let start = ending.nextStartRealtimeNs.value {
+                rows.append([words.clock.short(realtimeNs: start), "inquest records again", "wall clock"])
+            }
+        }
+        guard !rows.isEmpty else { return line("Empty.") }
+        table(["Time", "What", "Source"], rows)
     }
 
     mutating func quality() {

@@ -90,13 +90,13 @@ enum NameWords {
         }
     }
 
-    /// `memory full 72 % (threshold 20 %), /proc/pressure/memory`.
+    /// `memory full 72 % (against 20 %), /proc/pressure/memory`: against a threshold, a limit, or what it was before.
     static func evidence(_ evidence: Evidence) -> String {
         var text = name(evidence.name)
         let silent = evidence.unit.isEmpty && evidence.value.isUnknown
         if !silent { text += " " + Units.figure(evidence.value, unit: evidence.unit) }
         if !evidence.threshold.isUnknown {
-            text += " (threshold " + Units.figure(evidence.threshold, unit: evidence.unit) + ")"
+            text += " (against " + Units.figure(evidence.threshold, unit: evidence.unit) + ")"
         }
         if !evidence.source.isEmpty { text += ", " + Escaping.terminal(evidence.source) }
         return text

@@ -59,9 +59,12 @@ enum SchemaWords {
             "The host over the incident, a column a field; ratios and rates are over the time since the point before.",
         "Incident.opening_seq": "seq of the event that opened it.",
         "Ending.by": "null while open.",
-        "Ending.gap_ns": "After a reset: from the last record to the next boot's first, by the wall clock.",
+        "Ending.gap_ns": "After a reset: from the last record to the next recorder's first, by the wall clock.",
         "Ending.next_start_realtime_ns": "After a reset: the next start of the recorder, nanoseconds since 1970.",
         "Ending.next_start_realtime": "The same as RFC 3339.",
+        "Ending.next_boot_realtime_ns":
+            "After a reset: when the kernel of that next start booted, nanoseconds since 1970.",
+        "Ending.next_boot_realtime": "The same as RFC 3339.",
         "Evidence.unit":
             "Of value and threshold: bytes, ns, percent, pages/s, ...; null for a statement without a figure.",
         "Evidence.source": "The hook or file.",
