@@ -68,6 +68,12 @@ def logged_kills(log):
     return list(kills.values())
 
 
+def disk_counts(stat):
+    """A disk's stat file."""
+    fields = [int(f) for f in stat]
+    return {"reads": fields[0], "read_bytes": fields[2] * 512, "writes": fields[4], "write_bytes": fields[6] * 512}
+
+
 class Truth:
     """Reads a guest's own counters."""
 
@@ -107,8 +113,7 @@ class Truth:
 
     def disk(self, name):
         """A disk's own count: reads and writes, and their bytes."""
-        fields = [int(f) for f in self.guest.read(f"/sys/block/{name}/stat").split()]
-        return {"reads": fields[0], "read_bytes": fields[2] * 512, "writes": fields[4], "write_bytes": fields[6] * 512}
+        return disk_counts(self.guest.read(f"/sys/block/{name}/stat").split())
 
     def moved(self, disk, cgroup):
         """How much went to and from a disk so far, by every count that the kernel keeps of it."""
@@ -124,3 +129,56 @@ class Truth:
     def boottime_ns(self):
         """The guest's CLOCK_BOOTTIME, to 10 ms: to put what a scenario does on inquest's time axis."""
         return int(self.uptime() * 1e9)
+
+    def realtime_ns(self):
+        """The guest's wall clock."""
+        # busybox's date has no nanoseconds.
+        return int(self.guest.sh("/bin/date +%s%N"))
+
+    def boot_realtime_ns(self):
+        """What the wall clock, as it goes now, showed when the kernel booted: to a second."""
+        return int(self.guest.read("/proc/stat").split("btime")[1].split()[0]) * 1_000_000_000
+
+
+class Witness:
+    """The guest's clock and counters on its serial console every 100 ms, to the last ones before a reset: `load witness`."""
+
+    def __init__(self, guest, disk="vda"):
+        self.console = guest.machine.console
+        guest.start(f"load -n witness witness {disk} >/dev/ttyS0")
+        guest.until("the witness speaks", lambda: self.lines("time") and self.lines("count"))
+
+    def lines(self, kind):
+        """The words of each whole line, in the order of time."""
+        lines = (line.split() for line in self.console.read_text(errors="replace").splitlines() if line.startswith(f"witness {kind} "))
+        return [words for words in lines if words[-1] == "."]
+
+    def time(self):
+        """(boottime_ns, realtime_ns): at most a tenth of a second before the guest's end."""
+        return tuple(nanoseconds(seconds) for seconds in self.lines("time")[-1][2:4])
+
+    def counts(self):
+        """What the kernel had counted last."""
+        return counted(self.lines("count")[-1])
+
+    def counts_around(self, boottime_ns):
+        """What it had counted just before and just after a moment. A line is older than its counts, but not by more than the time to
+        the next line."""
+        counts = [counted(words) for words in self.lines("count")]
+        after = next((n for n, c in enumerate(counts) if c["boottime_ns"] >= boottime_ns), len(counts) - 1)
+        return counts[max(after - 2, 0)], counts[after]
+
+
+def counted(words):
+    """A witness's line: {"boottime_ns", "pswpin", "pswpout", "memory_full_avg10", "disk"}."""
+    return {
+        "boottime_ns": nanoseconds(words[2]),
+        "pswpin": int(words[words.index("pswpin") + 1]), "pswpout": int(words[words.index("pswpout") + 1]),
+        "memory_full_avg10": float(next(w for w in words if w.startswith("avg10=")).removeprefix("avg10=")),
+        "disk": disk_counts(words[words.index("disk") + 1:-1]),
+    }
+
+
+def nanoseconds(seconds):
+    whole, _, fraction = seconds.partition(".")
+    return int(whole) * 1_000_000_000 + int(fraction.ljust(9, "0"))

@@ -7,7 +7,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,8 +165,9 @@ static void writer(const char *path, size_t size)
 			fail(path);
 }
 
-/* crowd COUNT SIZE: COUNT children that each hold SIZE and sleep. Prints "full" once all are there. */
-static void crowd(size_t count, size_t size)
+/* crowd COUNT SIZE [PAUSE-MS]: COUNT children that each hold SIZE, and sleep for ever or touch it again every PAUSE-MS. Prints "full"
+ * once all are there. */
+static void crowd(size_t count, size_t size, uint64_t pause_ms)
 {
 	for (size_t child = 0; child < count; child++) {
 		pid_t pid = fork();
@@ -172,14 +175,15 @@ static void crowd(size_t count, size_t size)
 		if (pid < 0)
 			fail("fork");
 		if (pid == 0) {
-			if (size) {
-				volatile char *bytes = malloc(size);
+			volatile char *bytes = malloc(size);
 
+			for (;;) {
 				for (size_t at = 0; at < size; at += page_size)
-					bytes[at] = 1;
+					bytes[at]++;
+				if (!pause_ms)
+					pause();
+				sleep_ns(pause_ms * 1000000);
 			}
-			for (;;)
-				pause();
 		}
 	}
 	puts("full");
@@ -197,6 +201,50 @@ static void xattr(const char *path, const char *name)
 	if (length < 0)
 		fail(name);
 	printf("%.*s\n", (int)length, value);
+}
+
+static void copy_file(const char *name, const char *path, bool first_line_only)
+{
+	static char text[1 << 15];
+	int fd = open(path, O_RDONLY);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+	if (length < 0)
+		fail(path);
+	close(fd);
+	text[length] = '\0';
+	for (char *line = strtok(text, "\n"); line; line = first_line_only ? NULL : strtok(NULL, "\n"))
+		if (first_line_only || strncmp(line, "pswp", 4) == 0 || strncmp(line, "full", 4) == 0)
+			printf(" %s %s", name, line);
+}
+
+/* witness DISK: every 100 ms the time, and in lines of their own what the kernel has counted; for a serial port, to be read after
+ * the guest's death. Locked in memory and ahead of everybody. Reading counters may wait for memory, so another process does it. */
+static void witness(const char *disk)
+{
+	struct sched_param first = { .sched_priority = 50 };
+	char stat[256];
+	bool counts;
+
+	snprintf(stat, sizeof stat, "/sys/block/%s/stat", disk);
+	counts = fork() == 0;
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0 || sched_setscheduler(0, SCHED_FIFO, &first) != 0)
+		fail("witness");
+	for (;; sleep_ns(100000000)) {
+		struct timespec boot, wall;
+
+		clock_gettime(CLOCK_BOOTTIME, &boot);
+		clock_gettime(CLOCK_REALTIME, &wall);
+		printf("witness %s %ld.%09ld %ld.%09ld", counts ? "count" : "time", boot.tv_sec, boot.tv_nsec,
+		       wall.tv_sec, wall.tv_nsec);
+		if (counts) {
+			copy_file("vmstat", "/proc/vmstat", false);
+			copy_file("memory", "/proc/pressure/memory", false);
+			copy_file("disk", stat, true);
+		}
+		printf(" .\n");
+		fflush(stdout);
+	}
 }
 
 /* kmsg: all of the kernel's log that is still there, one record a line, control characters escaped by the kernel. */
@@ -244,8 +292,10 @@ int main(int argc, char **argv)
 		reader(argv[1], strtoull(argv[2], NULL, 10));
 	else if (argc == 3 && strcmp(argv[0], "writer") == 0)
 		writer(argv[1], size_of(argv[2]));
-	else if (argc == 3 && strcmp(argv[0], "crowd") == 0)
-		crowd(strtoull(argv[1], NULL, 10), size_of(argv[2]));
+	else if (argc >= 3 && strcmp(argv[0], "crowd") == 0)
+		crowd(strtoull(argv[1], NULL, 10), size_of(argv[2]), argc > 3 ? strtoull(argv[3], NULL, 10) : 0);
+	else if (argc == 2 && strcmp(argv[0], "witness") == 0)
+		witness(argv[1]);
 	else if (argc == 3 && strcmp(argv[0], "xattr") == 0)
 		xattr(argv[1], argv[2]);
 	else if (argc == 1 && strcmp(argv[0], "kmsg") == 0)
@@ -254,7 +304,8 @@ int main(int argc, char **argv)
 		for (;;)
 			pause();
 	else {
-		fputs("usage: load [-u UID] [-n NAME] [-i] memory|files|reader|writer|crowd|sleep|xattr|kmsg ...\n",
+		fputs("usage: load [-u UID] [-n NAME] [-i] memory|files|reader|writer|crowd|witness|sleep|xattr|kmsg "
+		      "...\n",
 		      stderr);
 		return 2;
 	}
