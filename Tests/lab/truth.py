@@ -161,6 +161,14 @@ class Witness:
         """What the kernel had counted last."""
         return counted(self.lines("count")[-1])
 
+    def written_per_second(self, seconds):
+        """What the disk wrote lately, bytes a second."""
+        counts = [counted(words) for words in self.lines("count")[-50 * seconds:]]
+        now = counts[-1]
+        then = next(c for c in counts if c["boottime_ns"] >= now["boottime_ns"] - seconds * 1_000_000_000)
+        elapsed = now["boottime_ns"] - then["boottime_ns"]
+        return (now["disk"]["write_bytes"] - then["disk"]["write_bytes"]) * 1_000_000_000 / elapsed if elapsed else 0
+
     def counts_around(self, boottime_ns):
         """What it had counted just before and just after a moment. A line is older than its counts, but not by more than the time to
         the next line."""

@@ -41,7 +41,8 @@ def origin(guest, judge):
     witness = Witness(guest)
     runaway = users_at_work(guest)
     guest.throttle("root", **DISK)
-    guest.until("the box is wedged", lambda: witness.counts()["memory_full_avg10"] > 30, timeout=200)
+    guest.until("the box is wedged", lambda: witness.counts()["memory_full_avg10"] > 30 and
+                witness.written_per_second(5) > 0.7 * DISK["bytes_per_second"], timeout=200)
     guest.sleep(8)
     guest.reset(unthrottle=["root"])
     reset_ns, reset_realtime_ns = witness.time()
