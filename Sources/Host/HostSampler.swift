@@ -134,7 +134,6 @@ public final class HostSampler {
         sampleHost(all: all, body)
         sampleDevices(all: all, lastCompletionNs, body)
         sampleCgroups(all: all, underPressure: underPressure, body)
-        users.announceArrived { body(Event(boottimeNs: time, .userName($0))) }
         reportLosses(time, body)
         if !underPressure, time &- housekeepingNs >= options.keyframeNs { keepHouse(time, body) }
         // What was made since the last look is often what the pressure is about.

@@ -5,7 +5,7 @@ import Events
 struct Users {
     private var names: [UInt32: Bytes] = [:]
     private var announced: Set<UInt32> = []
-    /// Users of slices that have come since the last tick.
+    /// Users of slices that have come since, and have no name yet.
     private var arrived: [UInt32] = []
     private let limit: Int
 
@@ -27,26 +27,18 @@ struct Users {
         return names
     }
 
-    /// A cgroup has come: its user is announced at the next tick.
+    /// A cgroup has come: perhaps of a user who is younger than the names.
     mutating func note(slice path: Bytes) {
-        guard let uid = Users.uid(ofSlice: path), arrived.count < limit, !announced.contains(uid),
-            !arrived.contains(uid)
+        guard let uid = Users.uid(ofSlice: path), names[uid] == nil, arrived.count < limit, !arrived.contains(uid)
         else { return }
         arrived.append(uid)
-    }
-
-    /// The names of those who have come, as far as the file as it was read names them.
-    mutating func announceArrived(_ found: (UserName) -> Void) {
-        guard !arrived.isEmpty else { return }
-        for uid in arrived where names[uid] != nil { announce(uid, found) }
-        arrived.removeAll { names[$0] != nil }
     }
 
     /// Reads the file again where somebody has come whom it did not name, and names whom it names now.
     mutating func reload(_ paths: HostPaths, _ found: (UserName) -> Void) {
         guard !arrived.isEmpty else { return }
         names = Users.read(paths)
-        announceArrived(found)
+        for uid in arrived { announce(uid, found) }
         arrived.removeAll()
     }
 
