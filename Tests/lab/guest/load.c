@@ -102,11 +102,12 @@ static void memory(size_t size, size_t rate, uint64_t pause_ms)
 	}
 }
 
-/* files PATH SIZE: read pages of a mapped file of SIZE (made if it is not there) in random order, for ever. It is mapped as program
- * text is, which the kernel counts as in use from its first use on: to read it again is then a memory stall. */
-static void files(const char *path, size_t size)
+/* files PATH SIZE [RUN]: read pages of a mapped file of SIZE (made if it is not there) in random order, for ever. It is mapped as
+ * program text is, which the kernel counts as in use from its first use on: to read it again is then a memory stall. With RUN it is
+ * read so many bytes at random places instead, as a database does. */
+static void files(const char *path, size_t size, size_t run)
 {
-	uint64_t random = 88172645463325252ull;
+	uint64_t random = 88172645463325252ull ^ getpid();
 	int fd = open(path, O_RDWR | O_CREAT, 0644);
 	struct stat had;
 	volatile char *bytes;
@@ -124,12 +125,19 @@ static void files(const char *path, size_t size)
 		fsync(fd);
 		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	}
+	puts("full");
+	fflush(stdout);
+	if (run) {
+		char *buffer = malloc(run);
+
+		for (;;)
+			if (pread(fd, buffer, run, next_random(&random) % (size / run) * run) < 0)
+				fail(path);
+	}
 	bytes = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
 	if (bytes == MAP_FAILED)
 		fail("mmap");
 	madvise((void *)bytes, size, MADV_RANDOM);
-	puts("full");
-	fflush(stdout);
 	for (;;)
 		sum += bytes[next_random(&random) % (size / page_size) * page_size];
 }
@@ -286,8 +294,8 @@ int main(int argc, char **argv)
 	argc -= optind;
 	if (argc >= 2 && strcmp(argv[0], "memory") == 0)
 		memory(size_of(argv[1]), argc > 2 ? size_of(argv[2]) : 0, argc > 3 ? strtoull(argv[3], NULL, 10) : 0);
-	else if (argc == 3 && strcmp(argv[0], "files") == 0)
-		files(argv[1], size_of(argv[2]));
+	else if ((argc == 3 || argc == 4) && strcmp(argv[0], "files") == 0)
+		files(argv[1], size_of(argv[2]), argc > 3 ? size_of(argv[3]) : 0);
 	else if (argc == 3 && strcmp(argv[0], "reader") == 0)
 		reader(argv[1], strtoull(argv[2], NULL, 10));
 	else if (argc == 3 && strcmp(argv[0], "writer") == 0)

@@ -1,0 +1,57 @@
+"""A page cache that does not hold what is in use."""
+
+from ..account import figure, link
+from ..scenario import scenario
+
+MB = 1 << 20
+
+
+@scenario(memory="384M")
+def file_thrash(guest, judge):
+    """The whole host reads its page cache over and over from the disk, without swap."""
+    guest.sh("dd if=/dev/zero of=/data/big bs=1M count=220; sync; echo 3 >/proc/sys/vm/drop_caches")
+    web = guest.cgroup("web")
+    app = guest.cgroup("app")
+    guest.start("load -n web memory 120M 0 500", cgroup=web).until_full()
+    # As full as it gets before the disk is slow: then each read waits for the disk, not for the processor.
+    guest.sh("cat /data/big /data/big >/dev/null")
+    guest.throttle("data", bytes_per_second=4 * MB)
+    guest.record()
+    begun = guest.truth.vmstat()
+    counts = []
+    readers = [guest.start("load -n files files /data/big 220M 64K", cgroup=app) for _ in range(5)]
+
+    def thrashing():
+        # The rate's own clock and count, in one go.
+        up, refaults = guest.sh("cut -d' ' -f1 /proc/uptime; sed -n 's/^workingset_refault_file //p' /proc/vmstat").split()
+        counts.append((float(up), int(refaults)))
+        return next((i for i in guest.incidents() if i["class"] == "file_thrash"), None)
+
+    guest.until("the thrash is reported", thrashing, 90, every=0.5)
+    guest.sleep(5)
+    thrashing()
+    for reader in readers:
+        reader.kill("TERM")
+    ended = guest.truth.vmstat()
+    guest.until_incident("the thrash is over", lambda i: i["ended"], 60)
+    account = guest.stop()
+
+    incident = judge.one(account.incidents, "in all")
+    judge.equal(incident["class"], "file_thrash", "its class")
+    judge.equal(incident["scope"].get("cgroup"), None, "the cgroup of its scope")
+    judge.equal(incident["ended"]["by"], "recovered", "what ended it")
+    judge.equal(ended["pswpout"], 0, "the kernel's count of swap-outs")
+    judge.must(link(incident, "swap_out") is None, "the chain has no swap-out", incident["chain"])
+    judge.chain_order(incident, "refault", "stalls", "recovery")
+    judge.must(link(incident, "reclaim") is not None, "the chain has the reclaim", incident["chain"])
+
+    refaults = {t: n for t, n in counts}
+    spans = [(a, b) for a in refaults for b in refaults if b - a >= 1]
+    fastest = max((refaults[b] - refaults[a]) / (b - a) for a, b in spans)
+    judge.near(figure(link(incident, "refault"), "refaults"), fastest, "the rate of refaults, beside /proc/vmstat", ratio=0.4)
+    seen = max(e["workingset_refault_file"] for e in account.of_kind("vmstat"))
+    judge.near(seen, ended["workingset_refault_file"], "the refaults recorded in the end, beside /proc/vmstat", ratio=0.05)
+    judge.must(seen - begun["workingset_refault_file"] > 5000, "there were refaults", seen)
+    suspect = incident["suspects"][0]
+    judge.equal(suspect["cgroup"], app, "the first suspect")
+    return account
