@@ -93,11 +93,12 @@ class TheJudge(unittest.TestCase):
 
     def test_the_order_of_a_chain_can_be_wrong(self):
         def chain(*onsets, out_of_order=False):
-            return {"chain": [{"kind": kind, "text": kind, "onset": {"boottime_ns": ns}, "out_of_order": out_of_order}
-                              for kind, ns in onsets]}
+            return {"chain": [{"kind": kind, "text": kind, "onset": {"boottime_ns": int(at * 1e9)}, "out_of_order": out_of_order}
+                              for kind, at in onsets]}
 
         for incident, failures in [
-            (chain(("growth", 1), ("kill", 2)), 0), (chain(("growth", 2), ("kill", 1)), 1), (chain(("kill", 2)), 1),
+            (chain(("growth", 1), ("kill", 2)), 0), (chain(("growth", 1.05), ("kill", 1)), 0),
+            (chain(("growth", 2), ("kill", 1)), 1), (chain(("kill", 2)), 1),
             (chain(("growth", 1), ("kill", 2), out_of_order=True), 1),
         ]:
             judge = Judge(None)
