@@ -21,6 +21,20 @@ import Testing
         #expect(!(incident.ended?.gapNs.isUnknown ?? true))
     }
 
+    @Test
+    func
+        `of three users who have just logged in the one who fills the swap is named, not the slice that holds all three`()
+        throws
+    {
+        let incident = try #require(try incidents("lab-origin").first)
+        let first = try #require(incident.suspects.first)
+        #expect(String(decoding: first.cgroup, as: UTF8.self) == "/user.slice/user-1002.slice/tmux-ben.service")
+        #expect(first.user == Bytes("ben".utf8) && first.confidence == .high)
+        let bystanders = incident.bystanders.map { String(decoding: $0.cgroup, as: UTF8.self) }
+        #expect(bystanders.contains("/user.slice/user-1001.slice/tmux-ana.service"))
+        #expect(bystanders.contains("/user.slice/user-1003.slice/tmux-cyn.service"))
+    }
+
     @Test func `a live-lock's figures agree with the cgroup's own pressure, and it ends when the cap is lifted`() throws
     {
         let incident = try #require(try incidents("lab-livelock-lifted").first)

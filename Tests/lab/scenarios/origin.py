@@ -26,7 +26,9 @@ def users_at_work(guest):
     for uid in USERS:
         service(guest, uid)
         if uid != RUNAWAY:
-            session(guest, uid, "/lab/load -n reader reader /lab/inquest 50 & exec /lab/load -n editor crowd 40 1M 1500")
+            # Many who read now and then: those whom the storm makes wait, in D state.
+            session(guest, uid, f"for n in {' '.join('x' * 16)}; do /lab/load -n reader reader /lab/inquest 500 & done; "
+                    "exec /lab/load -n editor crowd 16 3M 1500")
     session(guest, RUNAWAY, "/lab/load -n editor crowd 20 1M 1500 & exec /lab/load -n ugrep memory 700M 40M")
     return int(guest.sh(f"systemctl show --value -p MainPID tmux-{USERS[RUNAWAY]}"))
 
@@ -43,7 +45,7 @@ def origin(guest, judge):
     guest.throttle("root", **DISK)
     guest.until("the box is wedged", lambda: witness.counts()["memory_full_avg10"] > 30 and
                 witness.written_per_second(5) > 0.7 * DISK["bytes_per_second"], timeout=200)
-    guest.sleep(8)
+    guest.sleep(10)
     guest.reset(unthrottle=["root"])
     reset_ns, reset_realtime_ns = witness.time()
 
