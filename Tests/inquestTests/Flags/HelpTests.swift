@@ -63,8 +63,8 @@ private let help = Help(verbs: Verbs.all)
 
     @Test func `required flags, operands and choices are shown`() {
         let page = help.page(Verbs.export)
-        #expect(page.contains("Usage: inquest export [ID|last] --format json|ndjson|markdown [-o FILE]\n"))
-        #expect(page.contains("  ID|last  an incident's id as in inquest list, or last (default last)\n"))
+        #expect(page.contains("Usage: inquest export [ID|last|all] --format json|ndjson|markdown [-o FILE]\n"))
+        #expect(page.contains("  ID|last|all  an incident's id as in inquest list, last, or all for the whole\n"))
         #expect(page.contains("  --format FORMAT    the document's format: json, ndjson, markdown\n"))
         #expect(page.contains("  -o, --output FILE  write the file, whole or not at all (default standard\n"))
         #expect(help.page(Verbs.replay).contains("[--set THRESHOLD=VALUE]..."))
