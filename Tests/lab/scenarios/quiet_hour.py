@@ -5,29 +5,29 @@ from ..scenario import scenario
 
 COMPILE = r"""
 mkdir -p /data/src && cd /data/src
-for n in 1 2 3 4 5 6; do
+for n in 1 2 3; do
     { echo '#include <stdio.h>'; for f in $(seq 60); do
         echo "int f${n}_$f(int a) { int s = 0; for (int i = 0; i < a; i++) s += i * $f ^ a; return s; }"
     done; } >part$n.c
 done
 echo 'int main(void) { return 0; }' >main.c
-printf 'program: main.o part1.o part2.o part3.o part4.o part5.o part6.o\n\tgcc -o $@ $^\nclean:\n\trm -f *.o program\n' >Makefile
+printf 'program: main.o part1.o part2.o part3.o\n\tgcc -o $@ $^\nclean:\n\trm -f *.o program\n' >Makefile
 make -s -j2 CFLAGS=-O2 && ./program && make -s clean && make -s -j2
 """
 
 PACKAGE = """
-mkdir -p /data/pkg/DEBIAN /data/pkg/usr/share/quiet && cp -r /usr/share/doc /data/pkg/usr/share/quiet
+mkdir -p /data/pkg/DEBIAN /data/pkg/usr/share/quiet && cp -r /usr/share/perl5 /usr/share/bash-completion /data/pkg/usr/share/quiet
 printf 'Package: quiet\\nVersion: 1\\nArchitecture: all\\nMaintainer: lab <lab@localhost>\\nDescription: a package\\n' >/data/pkg/DEBIAN/control
-dpkg-deb -b /data/pkg /data/quiet.deb && dpkg -i /data/quiet.deb && dpkg -i /data/quiet.deb && dpkg -P quiet
+dpkg-deb -b /data/pkg /data/quiet.deb && dpkg -i /data/quiet.deb && dpkg -P quiet
 """
 
 BACKUP = """
-cp -a /usr/share /data/copy && sync
+cp -a /usr/bin /data/copy && sync
 tar -C / -cf /data/backup.tar usr/bin usr/sbin && sync && gzip -1 </usr/bin/perl >/data/perl.gz && rm -rf /data/copy
 """
 
 UNITS = """
-for n in $(seq 12); do
+for n in $(seq 6); do
     systemd-run -q --wait -p MemoryMax=60M /bin/sh -c 'head -c 20M /dev/zero | tail -c 1 >/dev/null'
     systemd-run -q --scope --unit=short-$n.scope /bin/true
 done
@@ -40,7 +40,7 @@ cp /bin/kill /data/runc
 for n in 1 2 3; do
     scope=docker-$(printf '%064d' $n).scope
     systemd-run -q --scope --slice=system.slice --unit=$scope /lab/load -n app -i crowd 2 1M &
-    until [ -s /sys/fs/cgroup/system.slice/$scope/cgroup.procs ]; do sleep 0.1; done
+    until [ "$(wc -l </sys/fs/cgroup/system.slice/$scope/cgroup.procs)" = 3 ]; do sleep 0.1; done
     systemd-run -q --wait --unit=docker-$n /data/runc -TERM $(cat /sys/fs/cgroup/system.slice/$scope/cgroup.procs)
     systemd-run -q --wait --unit=docker-$n /data/runc -KILL $(cat /sys/fs/cgroup/system.slice/$scope/cgroup.procs)
     wait
