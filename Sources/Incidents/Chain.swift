@@ -195,7 +195,12 @@ extension State {
         }
         if open.isHost, let from = open.loadFrom.value, let to = open.loadPeak.value {
             let (before, most) = ((from &+ 500) / 1000, (to &+ 500) / 1000)
-            if most > before { parts.append("load \(before) -> \(most)") }
+            if most > before {
+                parts.append("load \(before) -> \(most)")
+            } else if most > UInt64(open.incident.host.cpus) {
+                // An average over a minute may have been high for other reasons before.
+                parts.append("load \(most)")
+            }
         }
         if open.readP99.onsetNs != 0 {
             parts.append("reads of others waited, p99 up to \(duration: open.readP99.peak)")

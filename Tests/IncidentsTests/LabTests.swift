@@ -35,6 +35,22 @@ import Testing
         #expect(bystanders.contains("/user.slice/user-1003.slice/tmux-cyn.service"))
     }
 
+    @Test func `a load that was high before the stalls is told as it is, one that fits the processors is not`() throws {
+        for (load, isTold) in [(UInt64(11_000), true), (3_000, false)] {
+            let events = try Cases.events("origin-wedge-reset").map { event in
+                guard case .load(var sample) = event.payload else { return event }
+                sample.load1Milli = Figure(load)
+                return Event(boottimeNs: event.boottimeNs, .load(sample))
+            }
+            let result = Cases.run(events)
+            let incident = try #require(
+                result.findings.compactMap { if case .closed(let incident) = $0 { incident } else { nil } }.first)
+            let stalls = try #require(incident.chain.first { $0.kind == .stalls })
+            let text = String(decoding: stalls.text, as: UTF8.self)
+            #expect(text.contains("load 11") == isTold && text.contains("load") == isTold, "\(text)")
+        }
+    }
+
     @Test func `a live-lock's figures agree with the cgroup's own pressure, and it ends when the cap is lifted`() throws
     {
         let incident = try #require(try incidents("lab-livelock-lifted").first)

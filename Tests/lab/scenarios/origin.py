@@ -21,10 +21,15 @@ def service(guest, uid):
              "-p MemorySwapMax=0 /lab/load -n serve crowd 2 3M 300")
 
 
-def users_at_work(guest):
-    """Three users with two trees each; gives the pid of the one process that does not stop growing."""
+def services(guest):
+    """The users' capped trees, there before the recorder."""
     for uid in USERS:
         service(guest, uid)
+
+
+def users_at_work(guest):
+    """The users' other trees; gives the pid of the one process that does not stop growing."""
+    for uid in USERS:
         if uid != RUNAWAY:
             # Many who read now and then: those whom the storm makes wait, in D state.
             session(guest, uid, f"for n in {' '.join('x' * 16)}; do /lab/load -n reader reader /lab/inquest 500 & done; "
@@ -39,6 +44,7 @@ def origin(guest, judge):
     guest.swap(600)
     # The swap file's pages in the cache would have to go first.
     guest.write("/proc/sys/vm/drop_caches", 1)
+    services(guest)
     guest.record()
     witness = Witness(guest)
     runaway = users_at_work(guest)
@@ -74,6 +80,7 @@ def the_fix(guest, judge):
     guest.sh("mkdir -p /etc/systemd/system/user-.slice.d")
     guest.write("/etc/systemd/system/user-.slice.d/cap.conf", "[Slice]\nMemoryMax=100M\nMemorySwapMax=0")
     guest.sh("systemctl daemon-reload")
+    services(guest)
     guest.record()
     swapped_out = guest.truth.vmstat()["pswpout"]
     guest.throttle("root", **DISK)
