@@ -197,7 +197,7 @@ extension State {
             let (before, most) = ((from &+ 500) / 1000, (to &+ 500) / 1000)
             if most > before {
                 parts.append("load \(before) -> \(most)")
-            } else if most > UInt64(open.incident.host.cpus) {
+            } else if most > UInt64(recorder.cpus) {
                 // An average over a minute may have been high for other reasons before.
                 parts.append("load \(most)")
             }
