@@ -15,7 +15,6 @@ def file_thrash(guest, judge):
     guest.start("load -n web memory 120M 0 500", cgroup=web).until_full()
     # As full as it gets before the disk is slow: then each read waits for the disk, not for the processor.
     guest.sh("cat /data/big /data/big >/dev/null")
-    guest.throttle("data", bytes_per_second=4 * MB)
     guest.record()
     begun = guest.truth.vmstat()
     counts = []
@@ -27,6 +26,9 @@ def file_thrash(guest, judge):
         counts.append((float(up), int(refaults)))
         return next((i for i in guest.incidents() if i["class"] == "file_thrash"), None)
 
+    # Nor is it slow before what is read is what had been evicted: a disk that is full with first readings is no thrash.
+    guest.until("pages are read again", lambda: thrashing() or counts[-1][1] > begun["workingset_refault_file"] + 3000)
+    guest.throttle("data", bytes_per_second=4 * MB)
     guest.until("the thrash is reported", thrashing, 90, every=0.5)
     guest.sleep(5)
     thrashing()
@@ -42,8 +44,10 @@ def file_thrash(guest, judge):
     judge.equal(incident["ended"]["by"], "recovered", "what ended it")
     judge.equal(ended["pswpout"], 0, "the kernel's count of swap-outs")
     judge.must(link(incident, "swap_out") is None, "the chain has no swap-out", incident["chain"])
-    judge.chain_order(incident, "refault", "stalls", "recovery")
-    judge.must(link(incident, "reclaim") is not None, "the chain has the reclaim", incident["chain"])
+    # What is in use is a matter of degree: the kernel may call a wait a memory stall before refaults are many.
+    judge.chain_order(incident, "refault", "recovery")
+    for kind in ["reclaim", "stalls"]:
+        judge.must(link(incident, kind) is not None, f"the chain has {kind}", incident["chain"])
 
     refaults = {t: n for t, n in counts}
     spans = [(a, b) for a in refaults for b in refaults if b - a >= 1]
