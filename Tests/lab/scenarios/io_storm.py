@@ -5,7 +5,7 @@ from ..scenario import scenario
 
 MB = 1 << 20
 # Of the disk, in bytes per second.
-RATE = 6 * MB
+RATE = 4 * MB
 
 
 def with_a_reader(guest):
@@ -35,6 +35,8 @@ def io_storm(guest, judge):
     lasted = (guest.truth.boottime_ns() - begun) / 1000
     for writer in writers:
         writer.kill("TERM")
+    # What is still to be written shall not take minutes.
+    guest.throttle("data")
     guest.until_incident("the storm is over", lambda i: i["ended"], 90)
     waited_in_all = guest.truth.pressure(web, "io")["some"] - before["some"]
     reader.kill("TERM")
