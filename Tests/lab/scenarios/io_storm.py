@@ -35,8 +35,6 @@ def io_storm(guest, judge):
     lasted = (guest.truth.boottime_ns() - begun) / 1000
     for writer in writers:
         writer.kill("TERM")
-    # What is still to be written shall not take minutes.
-    guest.throttle("data")
     guest.until_incident("the storm is over", lambda i: i["ended"], 90)
     waited_in_all = guest.truth.pressure(web, "io")["some"] - before["some"]
     reader.kill("TERM")
