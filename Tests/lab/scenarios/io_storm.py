@@ -19,7 +19,7 @@ def with_a_reader(guest):
     return web, reader
 
 
-@scenario()
+@scenario(seconds=400)
 def io_storm(guest, judge):
     """Buffered writers on a slow disk: another's reads suffer, memory is calm."""
     web, reader = with_a_reader(guest)
@@ -29,7 +29,7 @@ def io_storm(guest, judge):
     begun = guest.truth.boottime_ns()
     writers = [guest.start(f"sh -c 'while :; do dd if=/dev/zero of=/data/b{n} bs=1M count=30 conv=fsync 2>/dev/null; done'",
                            cgroup=batch) for n in range(12)]
-    guest.until_incident("the storm is reported", lambda i: i["class"] == "io_storm", 90)
+    guest.until_incident("the storm is reported", lambda i: i["class"] == "io_storm", 180)
     stalled = guest.truth.pressure("")["some"] - pressure
     waited = guest.truth.pressure(web, "io")["some"] - before["some"]
     lasted = (guest.truth.boottime_ns() - begun) / 1000
