@@ -111,10 +111,12 @@ class Judge:
         """What the hooks heard of a device and of a cgroup's part in it is what the kernel counted meanwhile (`Truth.moved`); both
         taken while little is on its way."""
         def heard(kind, **wanted):
-            # An interval that began before the first count belongs to it by its share.
-            return sum(e["bytes"] * min(1, (e["boottime_ns"] - before["boottime_ns"]) / max(e["interval_ns"], 1))
-                       for e in account.of_kind(kind)
-                       if before["boottime_ns"] <= e["boottime_ns"] and all(e[k] == v for k, v in wanted.items()))
+            # An interval that straddles the first or the last count belongs to them by its share.
+            def share(e):
+                first, last = max(e["boottime_ns"] - e["interval_ns"], before["boottime_ns"]), min(e["boottime_ns"], after["boottime_ns"])
+                return max(0, last - first) / max(e["interval_ns"], 1)
+
+            return sum(e["bytes"] * share(e) for e in account.of_kind(kind) if all(e[k] == v for k, v in wanted.items()))
 
         counted = {name: after[name] - before[name] for name in before}
         for what, found, name in [
