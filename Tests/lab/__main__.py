@@ -68,8 +68,7 @@ def play_all(chosen, kernels, arguments):
             ready[kernel.name] = unpacked(kernel, lab.cache, progress.say)
         except LabError as error:
             ready[kernel.name] = error
-    stopping = threading.Event()
-    workers = [threading.Thread(target=worker, args=(lab, work, ready, progress, arguments, stopping), daemon=True)
+    workers = [threading.Thread(target=worker, args=(lab, work, ready, progress, arguments), daemon=True)
                for _ in range(max(1, arguments.jobs))]
     for thread in workers:
         thread.start()
@@ -94,8 +93,8 @@ def play_again(lab, chosen, ready, progress, arguments):
         progress.done(second, instead_of=first)
 
 
-def worker(lab, work, ready, progress, arguments, stopping):
-    while not stopping.is_set():
+def worker(lab, work, ready, progress, arguments):
+    while True:
         try:
             scenario, kernel = work.get_nowait()
         except queue.Empty:

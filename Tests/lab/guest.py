@@ -109,8 +109,8 @@ class Guest:
             at += "/" + part
             steps.append(f"mkdir -p {CGROUPS}{at}")
         for name, value in limits.items():
-            steps.append(f"echo {value} >{CGROUPS}{at}/{name.replace('_', '.', name.count('_') if name != 'memory_oom_group' else 2)}")
-        self.sh("\n".join(["set -e 2>/dev/null", *steps]))
+            steps.append(f"echo {value} >{CGROUPS}{at}/{name.replace('_', '.')}")
+        self.sh("\n".join(["set -e", *steps]))
         return at
 
     def swap(self, size_mb, path=None):

@@ -2,8 +2,6 @@
 
 import json
 
-PAGE_KB = 4
-
 
 class Judge:
     """Collects what does not hold, all of it, in words."""

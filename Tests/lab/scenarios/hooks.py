@@ -5,12 +5,13 @@ from pathlib import Path
 
 from ..account import link
 from ..scenario import scenario
+from .memory_high import capped, throttled, until_livelock
 
 KERNELS_MD = Path(__file__).resolve().parents[3] / "KERNELS.md"
 
 
 def cell(hook):
-    """A hook's cell in KERNELS.md: the mechanism in use, and which better one was refused."""
+    """A hook's cell in KERNELS.md: the mechanism in use, and whether there is a better one."""
     if hook["mode"] == "absent":
         return "-"
     return f"`{hook['mechanism']}`" + (" (plain)" if hook["mode"] == "plain" else "")
@@ -52,10 +53,9 @@ def without_trampolines(guest, judge):
         judge.must(told[name]["errno"] != 0, f"doctor says why the better hook for {name} is not in use", told[name])
     guest.record()
 
-    hog = guest.cgroup("hog", memory_high="40M", memory_max="200M", memory_swap_max=0)
-    before = guest.truth.pressure(hog)["full"]
+    hog, before = capped(guest)
     stuck = guest.start("load memory 150M", cgroup=hog)
-    guest.until_incident("the live-lock is reported", lambda i: i["class"] == "throttle_livelock" and not i["ended"], 60)
+    until_livelock(guest)
     guest.sleep(10)
     guest.write("/sys/fs/cgroup/hog/memory.high", "max")
     stuck.until_full()
@@ -72,7 +72,7 @@ def without_trampolines(guest, judge):
     locked = judge.one(account.of_class("throttle_livelock"), "of class throttle_livelock")
     judge.must(link(locked, "throttle") is not None, "the chain has the throttle", locked["chain"])
     # The switch is heard from the first sample above calm on: what was before is missing.
-    judge.near(locked["suspects"][0]["throttled_task_ns"], stalled_us * 1000, "the stall time beside memory.pressure", ratio=0.15)
+    judge.near(throttled(locked, hog), stalled_us * 1000, "the stall time beside memory.pressure", ratio=0.15)
     kill = judge.one(account.of_class("contained_kill"), "of class contained_kill")["kills"][0]
     judge.equal(kill["victim"]["cgroup"], "/parent/child", "the victim's cgroup")
     judge.equal(kill["cause"]["oom_memcg"], "/parent", "the cgroup that ran out")
