@@ -11,9 +11,12 @@ extension State {
         if !isAboutDisk, let link = growth(open, suspects) { links.append(link) }
         if open.reclaim.onsetNs != 0 {
             let source = open.isHost ? "/proc/vmstat pgscan_kswapd + pgscan_direct" : "memory.stat pgscan"
+            // Only reclaim swaps out: it ran by then, although a cgroup's pgscan is read less often than its swap writes are heard.
+            let swapOut = open.swapOut.onsetNs
+            let onset = swapOut == 0 ? open.reclaim.onsetNs : min(open.reclaim.onsetNs, swapOut)
             links.append(
                 link(
-                    .reclaim, open.reclaim.onsetNs, "reclaim scanned up to \(open.reclaim.peak) pages/s", .high,
+                    .reclaim, onset, "reclaim scanned up to \(open.reclaim.peak) pages/s", .high,
                     [
                         evidence(
                             "pages scanned", Figure(open.reclaim.peak), "pages/s",

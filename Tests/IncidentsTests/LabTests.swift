@@ -35,6 +35,15 @@ import Testing
         #expect(bystanders.contains("/user.slice/user-1003.slice/tmux-cyn.service"))
     }
 
+    @Test func `what a cgroup swaps out was reclaimed by then, though its own count of that is read later`() throws {
+        let incident = try #require(try incidents("lab-swap-in-a-cgroup").first)
+        #expect(incident.incidentClass == .swapThrash && incident.scope.cgroup == Bytes("/small".utf8))
+        let reclaim = try #require(incident.chain.first { $0.kind == .reclaim })
+        let swapOut = try #require(incident.chain.first { $0.kind == .swapOut })
+        #expect(reclaim.onset.boottimeNs <= swapOut.onset.boottimeNs)
+        #expect(incident.chain.allSatisfy { !$0.outOfOrder })
+    }
+
     @Test func `a load that was high before the stalls is told as it is, one that fits the processors is not`() throws {
         for (load, isTold) in [(UInt64(11_000), true), (3_000, false)] {
             let events = try Cases.events("origin-wedge-reset").map { event in

@@ -66,12 +66,7 @@ def cgroup_swap_thrash(guest, judge):
     account = guest.stop()
 
     incident = judge_own_trouble(judge, account, small, "swap_thrash")
-    # Not that nothing is out of order: a cgroup's pgscan is read less often than its swap, and only from some time after it had an
-    # event, so that the onset of its reclaim is told up to some seconds late. The product has yet to date it by the swap.
-    growth, swap_out = (link(incident, kind) for kind in ["growth", "swap_out"])
-    if judge.must(growth and swap_out, "the chain has growth and swap-out", incident["chain"]):
-        judge.must(growth["onset"]["boottime_ns"] <= swap_out["onset"]["boottime_ns"], "the growth is before the swap-out",
-                   incident["chain"])
+    judge.chain_order(incident, "growth", "reclaim", "swap_out")
     judge.must(link(incident, "saturation") is not None, "the chain has the saturation of the disk", incident["chain"])
     judge.equal([b["cgroup"] for b in incident["bystanders"]], ["/other"], "the bystanders")
     device = next(e["device"] for e in account.of_kind("device_name") if e["name"] == "vda")
