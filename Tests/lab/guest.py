@@ -140,6 +140,14 @@ class Guest:
         """Waits for an incident for which `holds`; gives its summary."""
         return self.until(what, lambda: next((i for i in self.incidents() if holds(i)), None), timeout, every=0.5)
 
+    def until_open(self, kind, timeout=60):
+        """Waits until an incident of this class is reported while it lasts."""
+        return self.until_incident(f"{kind} is reported", lambda i: i["class"] == kind and not i["ended"], timeout)
+
+    def until_over(self, kind=None, timeout=60):
+        """Waits until an incident, of this class where one is named, has ended."""
+        return self.until_incident(f"{kind or 'an incident'} is over", lambda i: kind in (None, i["class"]) and i["ended"], timeout)
+
     def stop(self):
         """Stops the recorder as a service manager would, and gives its account."""
         self.sh(f"kill -TERM {self.recorder.pid}")

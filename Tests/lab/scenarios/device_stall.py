@@ -41,7 +41,7 @@ def stall(guest, judge, disk, device, mount):
     guest.throttle(disk)
     guest.until("the disk completes again", lambda: guest.truth.disk(device) != frozen)
     latest = guest.truth.boottime_ns()
-    guest.until_incident("the stall is over", lambda i: i["class"] == "device_stall" and i["ended"], 60)
+    guest.until_over("device_stall")
     writer.kill("TERM")
     account = guest.stop()
 

@@ -32,7 +32,7 @@ def earlyoom(guest, judge):
     guest.record()
     tame = guest.start("load -n tame memory 1G 60M", uid=1001)
     judge.equal(tame.wait(60)[0], 128 + 15, "the wait status of the hog")
-    guest.until_incident("the first incident is over", lambda i: i["ended"], 60)
+    guest.until_over()
     stubborn = guest.start("load -n stubborn -i memory 1G 60M", uid=1002)
     judge.equal(stubborn.wait(60)[0], 128 + 9, "the wait status of the one that ignores SIGTERM")
     guest.until("both incidents are over", lambda: sum(bool(i["ended"]) for i in guest.incidents()) == 2)

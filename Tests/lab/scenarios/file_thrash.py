@@ -35,7 +35,7 @@ def file_thrash(guest, judge):
     for reader in readers:
         reader.kill("TERM")
     ended = guest.truth.vmstat()
-    guest.until_incident("the thrash is over", lambda i: i["ended"], 60)
+    guest.until_over()
     account = guest.stop()
 
     incident = judge.one(account.incidents, "in all")

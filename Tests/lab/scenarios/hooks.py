@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..account import link
 from ..scenario import scenario
-from .memory_high import capped, throttled, until_livelock
+from .memory_high import capped, throttled
 
 KERNELS_MD = Path(__file__).resolve().parents[3] / "KERNELS.md"
 
@@ -55,12 +55,12 @@ def without_trampolines(guest, judge):
 
     hog, before = capped(guest)
     stuck = guest.start("load memory 150M", cgroup=hog)
-    until_livelock(guest)
+    guest.until_open("throttle_livelock")
     guest.sleep(10)
     guest.write("/sys/fs/cgroup/hog/memory.high", "max")
     stuck.until_full()
     stalled_us = guest.truth.pressure(hog)["full"] - before
-    guest.until_incident("the live-lock is over", lambda i: i["ended"], 60)
+    guest.until_over()
     stuck.kill()
 
     parent = guest.cgroup("parent", memory_max="40M", memory_swap_max=0)

@@ -35,7 +35,7 @@ def io_storm(guest, judge):
     lasted = (guest.truth.boottime_ns() - begun) / 1000
     for writer in writers:
         writer.kill("TERM")
-    guest.until_incident("the storm is over", lambda i: i["ended"], 90)
+    guest.until_over(timeout=90)
     waited_in_all = guest.truth.pressure(web, "io")["some"] - before["some"]
     reader.kill("TERM")
     account = guest.stop()

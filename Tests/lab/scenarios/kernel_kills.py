@@ -15,7 +15,7 @@ def group_kill(guest, judge):
     statuses = [job.wait(30)[0] for job in [*quiet, hog]]
     judge.equal(statuses, [137] * 4, "the wait statuses of the processes")
     events = guest.truth.cgroup(group, "memory.events")
-    guest.until_incident("the incident is over", lambda i: i["ended"], 60)
+    guest.until_over()
     account = guest.stop()
 
     incident = judge.one(account.incidents, "in all")
@@ -64,7 +64,7 @@ def sysrq_f(guest, judge):
     largest.until_full()
     guest.sh("echo f >/proc/sysrq-trigger")
     judge.equal(largest.wait(30)[0], 137, "the wait status of the largest process")
-    guest.until_incident("the incident is over", lambda i: i["ended"], 60)
+    guest.until_over()
     account = guest.stop()
 
     incident = judge.one(account.incidents, "in all")
@@ -90,7 +90,7 @@ def exhaust(guest, judge):
 
 def judge_exhaustion(guest, judge, bystander, hog):
     """What holds with swap and without; gives the incident and the account."""
-    guest.until_incident("the incident is over", lambda i: i["ended"], 90)
+    guest.until_over(timeout=90)
     judge.must(not bystander.is_over and not guest.recorder.is_over, "the bystander and the recorder live")
     bystander.kill()
     account = guest.stop()

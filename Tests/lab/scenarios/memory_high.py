@@ -10,13 +10,13 @@ def livelock(guest, judge):
     guest.record()
     hog, before = capped(guest)
     task = guest.start("load memory 150M", cgroup=hog)
-    until_livelock(guest)
+    guest.until_open("throttle_livelock")
     guest.sleep(10)
     held = guest.truth.usage(hog)
     guest.write("/sys/fs/cgroup/hog/memory.high", "max")
     task.until_full()
     stalled_us = guest.truth.pressure(hog)["full"] - before
-    guest.until_incident("the live-lock is over", lambda i: i["ended"], 60)
+    guest.until_over()
     task.kill()
     account = guest.stop()
 
@@ -37,12 +37,12 @@ def livelock_killed(guest, judge):
     guest.record()
     hog, before = capped(guest)
     task = guest.start("load -n stuck memory 150M", cgroup=hog)
-    until_livelock(guest)
+    guest.until_open("throttle_livelock")
     guest.sleep(5)
     task.kill()
     judge.equal(task.wait(30)[0], 137, "the wait status of the killed task")
     stalled_us = guest.truth.pressure(hog)["full"] - before
-    guest.until_incident("the live-lock is over", lambda i: i["ended"], 60)
+    guest.until_over()
     account = guest.stop()
 
     incident = judge_livelock(judge, account, hog)
@@ -60,14 +60,14 @@ def livelock_of_several(guest, judge):
     hog, before = capped(guest)
     begun_ns = guest.truth.boottime_ns()
     tasks = [guest.start("load memory 60M", cgroup=hog) for _ in range(4)]
-    until_livelock(guest)
+    guest.until_open("throttle_livelock")
     guest.sleep(8)
     guest.write("/sys/fs/cgroup/hog/memory.high", "max")
     for task in tasks:
         task.until_full()
     pressure = guest.truth.pressure(hog)
     elapsed_ns = guest.truth.boottime_ns() - begun_ns
-    guest.until_incident("the live-lock is over", lambda i: i["ended"], 60)
+    guest.until_over()
     for task in tasks:
         task.kill()
     account = guest.stop()
@@ -89,10 +89,6 @@ def capped(guest):
     """A cgroup with a memory.high; gives it with its pressure so far."""
     hog = guest.cgroup("hog", memory_high="40M", memory_max="300M", memory_swap_max=0)
     return hog, guest.truth.pressure(hog)["full"]
-
-
-def until_livelock(guest):
-    guest.until_incident("the live-lock is reported", lambda i: i["class"] == "throttle_livelock" and not i["ended"], 60)
 
 
 def throttled(incident, cgroup):

@@ -15,7 +15,7 @@ def victim_in_namespaces(guest, judge):
     guest.until("it has its memory", lambda: int(guest.read(f"/sys/fs/cgroup{box}/memory.current")) > 60 << 20)
     guest.write(f"/sys/fs/cgroup{box}/memory.max", "20M")
     container.wait(30)
-    guest.until_incident("the incident is over", lambda i: i["ended"], 60)
+    guest.until_over()
     account = guest.stop()
 
     # The kernel may have gone on to the shells around it, before its memory was free.
@@ -46,10 +46,10 @@ def recorder_in_namespaces(guest, judge):
     guest.record(inside=inside)
     squeezed = guest.cgroup("squeezed", memory_high="30M", memory_max="200M", memory_swap_max=0)
     task = guest.start("setsid load -n squeezed memory 100M", cgroup=squeezed)
-    guest.until_incident("the live-lock is reported", lambda i: i["class"] == "throttle_livelock" and not i["ended"], 60)
+    guest.until_open("throttle_livelock")
     task.kill()
     judge.equal(task.wait(20)[0], 137, "the wait status")
-    guest.until_incident("the incident is over", lambda i: i["ended"], 60)
+    guest.until_over()
     account = guest.stop()
     backstop.kill()
 

@@ -31,7 +31,7 @@ def cgroup_file_thrash(guest, judge):
     guest.sleep(5)
     refaults = guest.truth.cgroup(small, "memory.stat")
     load.kill()
-    guest.until_incident("the thrash is over", lambda i: i["ended"], 60)
+    guest.until_over()
     account = guest.stop()
 
     incident = judge_own_trouble(judge, account, small, "file_thrash")
@@ -62,7 +62,7 @@ def cgroup_swap_thrash(guest, judge):
     load.kill()
     load.wait()
     after = guest.truth.moved("vda", small)
-    guest.until_incident("the thrash is over", lambda i: i["ended"], 60)
+    guest.until_over()
     account = guest.stop()
 
     incident = judge_own_trouble(judge, account, small, "swap_thrash")

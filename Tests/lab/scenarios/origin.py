@@ -85,7 +85,7 @@ def the_fix(guest, judge):
     swapped_out = guest.truth.vmstat()["pswpout"]
     guest.throttle("root", **DISK)
     runaway = users_at_work(guest)
-    guest.until_incident("it is over", lambda i: i["ended"], 150)
+    guest.until_over(timeout=150)
     swapped_out = guest.truth.vmstat()["pswpout"] - swapped_out
     account = guest.stop()
 

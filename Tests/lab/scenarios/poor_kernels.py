@@ -10,7 +10,7 @@ def capped_kill(guest):
     capped = guest.cgroup("capped", memory_max="40M", memory_swap_max=0)
     hog = guest.start("load -n hog memory 100M", cgroup=capped)
     assert hog.wait(30)[0] == 137
-    guest.until_incident("the kill's incident is over", lambda i: i["class"] == "contained_kill" and i["ended"], 60)
+    guest.until_over("contained_kill")
     return hog
 
 
@@ -34,7 +34,7 @@ def swap_storm(guest):
     guest.until_incident("the storm is reported", lambda i: i["class"] == "swap_thrash", 120)
     for runaway in runaways:
         runaway.kill()
-    guest.until_incident("the storm is over", lambda i: i["class"] == "swap_thrash" and i["ended"], 90)
+    guest.until_over("swap_thrash", 90)
     guest.throttle("data")
 
 
@@ -48,11 +48,11 @@ def without_psi(guest, judge):
     hog = capped_kill(guest)
     squeezed = guest.cgroup("squeezed", memory_high="30M", memory_max="200M", memory_swap_max=0)
     task = guest.start("load -n squeezed memory 100M", cgroup=squeezed)
-    guest.until_incident("the live-lock is reported", lambda i: i["class"] == "throttle_livelock" and not i["ended"], 60)
+    guest.until_open("throttle_livelock")
     guest.write(f"/sys/fs/cgroup{squeezed}/memory.high", "max")
     task.until_full()
     task.kill()
-    guest.until_incident("the live-lock is over", lambda i: i["class"] == "throttle_livelock" and i["ended"], 60)
+    guest.until_over("throttle_livelock")
     swap_storm(guest)
     account = guest.stop()
 

@@ -8,12 +8,12 @@ def troubled(guest):
     """A cgroup in a live-lock: while it lasts, some phase is above calm. Gives what ends it."""
     squeezed = guest.cgroup("squeezed", memory_high="30M", memory_max="200M", memory_swap_max=0)
     task = guest.start("load -n squeezed memory 100M", cgroup=squeezed)
-    guest.until_incident("the live-lock is reported", lambda i: i["class"] == "throttle_livelock" and not i["ended"], 60)
+    guest.until_open("throttle_livelock")
 
     def relieve():
         guest.write(f"/sys/fs/cgroup{squeezed}/memory.high", "max")
         task.until_full()
-        guest.until_incident("the live-lock is over", lambda i: i["class"] == "throttle_livelock" and i["ended"], 60)
+        guest.until_over("throttle_livelock")
         task.kill()
 
     return relieve
@@ -58,7 +58,7 @@ def admins_kill(guest, judge):
     sender = kill_from_outside(guest, victim.pid)
     judge.equal(victim.wait(20)[0], 137, "the wait status of the victim")
     relieve()
-    guest.until_incident("the kill's incident is over", lambda i: i["class"] == "userspace_kill" and i["ended"], 60)
+    guest.until_over("userspace_kill")
     account = guest.stop()
 
     incident = judge.one(account.of_class("userspace_kill"), "of class userspace_kill")
@@ -90,7 +90,7 @@ def cgroup_kill(guest, judge):
     relieve = troubled(guest)
     pids, writer = killed()
     relieve()
-    guest.until_incident("the kill's incident is over", lambda i: i["class"] == "userspace_kill" and i["ended"], 60)
+    guest.until_over("userspace_kill")
     account = guest.stop()
 
     incident = judge.one(account.of_class("userspace_kill"), "of class userspace_kill")
@@ -157,7 +157,7 @@ def logins(guest, judge):
                    for name in ["shell", "work"])
     guest.sh("systemd-run --quiet --unit=squeezed --property=MemoryHigh=30M --property=MemorySwapMax=0 "
              "/lab/bin/load -n squeezed memory 100M")
-    guest.until_incident("the live-lock is reported", lambda i: i["class"] == "throttle_livelock" and not i["ended"], 90)
+    guest.until_open("throttle_livelock", 90)
     own = login("ben", "/lab/bin/load -n own sleep & echo $!; kill -9 $!; wait $!; echo $?").wait(60)[1].split()
     judge.equal(own[-1], "137", "the status of ben's own child")
     sender = int(login("root", f"echo $$; kill -9 {work}").wait(60)[1])
@@ -165,8 +165,8 @@ def logins(guest, judge):
     # A manager's last SIGKILL to what a login left behind is ordinary life, under pressure too.
     guest.until("the users' service managers have ended", lambda: not guest.sh("systemctl list-units --no-legend 'user@*'"), 60)
     guest.sh("systemctl set-property --runtime squeezed.service MemoryHigh=infinity")
-    guest.until_incident("the live-lock is over", lambda i: i["class"] == "throttle_livelock" and i["ended"], 60)
-    guest.until_incident("the kill's incident is over", lambda i: i["class"] == "userspace_kill" and i["ended"], 60)
+    guest.until_over("throttle_livelock")
+    guest.until_over("userspace_kill")
     account = guest.stop()
 
     incident = judge.one(account.of_class("userspace_kill"), "of class userspace_kill")

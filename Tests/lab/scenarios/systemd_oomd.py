@@ -124,13 +124,13 @@ def oomd_inert(guest, judge):
     guest.sh("systemd-run --quiet --unit=idle --slice=hungry.slice /lab/load sleep")
     scanned = guest.truth.cgroup("/hungry.slice", "memory.stat")["pgscan"]
     guest.sh("systemd-run --quiet --unit=hog --slice=hungry.slice /lab/load -n hog memory 150M")
-    guest.until_incident("the live-lock is reported", lambda i: i["class"] == "throttle_livelock" and not i["ended"])
+    guest.until_open("throttle_livelock")
     average = guest.until("its pressure is beyond doubt", lambda: (a := full_average(guest)) > 90 and a, 60)
     guest.sleep(10)
     reclaimed = guest.truth.cgroup("/hungry.slice", "memory.stat")["pgscan"] - scanned
     so_far = guest.sh(f"inquest show last --dir {guest.dir}")
     guest.sh("systemctl set-property --runtime hungry.slice MemoryHigh=infinity")
-    guest.until_incident("the live-lock is over", lambda i: i["ended"])
+    guest.until_over()
     killed = killed_by_oomd(guest)
     account = guest.stop()
 
