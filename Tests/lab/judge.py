@@ -92,14 +92,14 @@ class Judge:
 
     # --- Pieces that several scenarios need ---
 
-    def chain_order(self, incident, *kinds):
-        """The links of these kinds are there, begin in this order, and none is marked as out of order. What one sample under pressure
-        saw at once, in a guest that is short of CPU (250 ms), has no order."""
+    def chain_order(self, incident, *kinds, at_once_ns=250_000_000):
+        """The links of these kinds are there, begin in this order, and none is marked as out of order. What one sample saw at once
+        (under pressure, in a guest that is short of CPU: 250 ms) has no order."""
         found = {l["kind"]: l for l in reversed(incident["chain"])}
         missing = [k for k in kinds if k not in found]
         self.must(not missing, f"the chain has {', '.join(kinds)}", f"missing {missing}; has {[l['kind'] for l in incident['chain']]}")
         onsets = [found[k]["onset"]["boottime_ns"] for k in kinds if k in found]
-        self.must(all(later > earlier - 250_000_000 for earlier, later in zip(onsets, onsets[1:])),
+        self.must(all(later > earlier - at_once_ns for earlier, later in zip(onsets, onsets[1:])),
                   f"the chain's links begin in the order {', '.join(kinds)}",
                   [(k, found[k]["onset"]["boottime_ns"] / 1e9) for k in kinds if k in found])
         self.must(not any(l["out_of_order"] for l in incident["chain"]), "no effect is before its cause",

@@ -11,12 +11,21 @@ RATE = 4 * MB
 def with_a_reader(guest):
     """A file that /web reads from, gently, and what is normal for it known to inquest."""
     guest.sh("dd if=/dev/urandom of=/data/small bs=1M count=60; sync; echo 3 >/proc/sys/vm/drop_caches")
-    guest.throttle("data", bytes_per_second=RATE)
     web = guest.cgroup("web")
+    # On the slow disk the recorder's own first segments would fill it for seconds, which is no calm to learn from.
     guest.record()
+    guest.until("the first segments are laid out", lambda: written_meanwhile(guest) < 1 * MB, every=0)
+    guest.throttle("data", bytes_per_second=RATE)
     reader = guest.start("load -n web reader /data/small 20", cgroup=web)
-    guest.sleep(16)
+    guest.sleep(20)
     return web, reader
+
+
+def written_meanwhile(guest):
+    """The bytes that the disk writes in a second."""
+    before = guest.truth.disk("vda")["write_bytes"]
+    guest.sleep(1)
+    return guest.truth.disk("vda")["write_bytes"] - before
 
 
 @scenario(seconds=400)
@@ -35,6 +44,8 @@ def io_storm(guest, judge):
     lasted = (guest.truth.boottime_ns() - begun) / 1000
     for writer in writers:
         writer.kill("TERM")
+    # With their files goes what is not written yet, which would take a minute.
+    guest.sh("rm -f /data/b*")
     guest.until_over(timeout=90)
     waited_in_all = guest.truth.pressure(web, "io")["some"] - before["some"]
     reader.kill("TERM")
@@ -44,7 +55,8 @@ def io_storm(guest, judge):
     judge.equal(incident["ended"]["by"], "recovered", "what ended it")
     judge.equal([s["cgroup"] for s in incident["suspects"] if not s["pid"]][:1], [batch], "the first suspect")
     judge.equal([b["cgroup"] for b in incident["bystanders"]], [web], "the bystanders")
-    judge.chain_order(incident, "saturation", "stalls", "recovery")
+    # With memory calm there is a sample a second.
+    judge.chain_order(incident, "saturation", "stalls", "recovery", at_once_ns=1_000_000_000)
     judge.must(link(incident, "growth") is None, "the chain blames nobody's growth", incident["chain"])
     judge.must(stalled < 0.05 * lasted, "memory is calm, says the kernel", f"{stalled} us of {lasted}")
     judge.must(waited > 0.3 * lasted, "the reader waits, says the kernel", f"{waited} us of {lasted}")
