@@ -171,10 +171,10 @@ class Witness:
 
     def counts_around(self, boottime_ns):
         """What it had counted just before and just after a moment. A line is older than its counts, but not by more than the time to
-        the next line."""
+        the next line; and so may that be which is compared with it."""
         counts = [counted(words) for words in self.lines("count")]
         after = next((n for n, c in enumerate(counts) if c["boottime_ns"] >= boottime_ns), len(counts) - 1)
-        return counts[max(after - 2, 0)], counts[after]
+        return counts[max(after - 2, 0)], counts[min(after + 2, len(counts) - 1)]
 
 
 def counted(words):
