@@ -45,10 +45,15 @@ final class EventQueue: @unchecked Sendable {
     /// Producer only: after a batch.
     func wakeConsumer() { signalEventfd(descriptor) }
 
+    /// Consumer only: the place after everything that has been pushed so far.
+    var end: Int { tail.load(ordering: .acquiring) }
+
     /// Consumer only.
-    func pop() -> Event? {
+    ///
+    /// - Parameter end: leaves what was pushed after this.
+    func pop(before end: Int = .max) -> Event? {
         let position = head.load(ordering: .relaxed)
-        guard position < tail.load(ordering: .acquiring) else { return nil }
+        guard position < min(end, tail.load(ordering: .acquiring)) else { return nil }
         let event = unsafe (slots + (position & mask)).move()
         head.store(position + 1, ordering: .releasing)
         return event

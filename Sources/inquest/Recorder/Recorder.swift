@@ -86,9 +86,12 @@ final class Recorder {
     }
 
     private func turn() {
-        probes.drain { take($0) }
         sampler.queue.clearWakeup()
-        while let event = sampler.queue.pop() { take(event) }
+        // Held up between the two, it would take samples of after a kill before the kill: of what is in the ring now nothing is
+        // younger than what the sampler has yet to tell.
+        let told = sampler.queue.end
+        probes.drain { take($0) }
+        while let event = sampler.queue.pop(before: told) { take(event) }
         kernelLog?.read { take($0) }
         writer?.takeLosses { take(Event(boottimeNs: Clocks.boottimeNs(), .lost($0))) }
         finishTurn()
