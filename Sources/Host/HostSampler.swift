@@ -28,6 +28,8 @@ public final class HostSampler {
     private var loadBand = DeadBand<LoadSample>()
 
     private var lastTickNs: UInt64?
+    /// When it last looked at the clock, in the tick.
+    private var lookedNs: UInt64 = 0
     private var lastIntervalNs: UInt64 = 0
     private var keyframeNs: UInt64?
     private var housekeepingNs: UInt64 = 0
@@ -142,23 +144,23 @@ public final class HostSampler {
     }
 
     private func sampleHost(all: Bool, _ body: (Event) -> Void) {
-        var time = now()
+        var time = look(body)
         let tail = options.tailNs
         pressureBand.offer(
             pressure.read(&buffer), now: time, all: all, tailNs: tail, moved: options.moved,
             write: { body(Event(boottimeNs: $0, .pressure($1))) })
-        time = now()
+        time = look(body)
         let host = memory.read(&buffer)
         memoryTotal = host.totalBytes
         // Levels need no tail: the last one written holds.
         memoryBand.offer(
             host, now: time, all: all, tailNs: 0, moved: options.moved,
             write: { body(Event(boottimeNs: $0, .memory($1))) })
-        time = now()
+        time = look(body)
         vmstatBand.offer(
             vmstat.read(&buffer), now: time, all: all, tailNs: tail, moved: options.moved,
             write: { body(Event(boottimeNs: $0, .vmstat($1))) })
-        time = now()
+        time = look(body)
         loadBand.offer(
             load.read(&buffer), now: time, all: all, tailNs: 0, moved: options.moved,
             write: { body(Event(boottimeNs: $0, .load($1))) })
@@ -166,7 +168,7 @@ public final class HostSampler {
 
     private func sampleDevices(all: Bool, _ lastCompletionNs: (UInt32) -> UInt64?, _ body: (Event) -> Void) {
         for position in devices.disks.indices {
-            let time = now()
+            let time = look(body)
             let sample = devices.sample(position, now: time, &buffer, lastCompletionNs)
             devices.withBand(position) { band in
                 band.offer(
@@ -177,7 +179,7 @@ public final class HostSampler {
     }
 
     private func sampleCgroups(all: Bool, underPressure: Bool, _ body: (Event) -> Void) {
-        let time = now()
+        let time = look(body)
         cgroups.rank(now: time, underPressure: underPressure, &buffer)
         cgroups.sample(now: time, all: all, &buffer) { band, sample in
             if let before = band.previous, rose(sample.eventsHigh, since: before.eventsHigh, by: 1) {
@@ -191,18 +193,32 @@ public final class HostSampler {
 
     /// A tick more than twice as late as it should be is a gap in what was seen.
     private func reportGap(_ time: UInt64, _ interval: UInt64, _ body: (Event) -> Void) {
-        defer {
-            lastTickNs = time
-            lastIntervalNs = interval
-        }
-        guard let last = lastTickNs else { return }
         // The pace may have changed in between: the slower of the two was promised.
-        let expected = max(interval, lastIntervalNs)
-        guard time &- last > expected * 2 else { return }
+        if let last = lastTickNs { reportGap(from: last, to: time, expected: max(interval, lastIntervalNs), body) }
+        lastTickNs = time
+        lookedNs = time
+        lastIntervalNs = interval
+    }
+
+    /// The time at which the next file is read. Reading the one before may have hung: the kernel allocates for some of them, and
+    /// reclaims first. That is told before anything that was seen after it.
+    private func look(_ body: (Event) -> Void) -> UInt64 {
+        let time = now()
+        if reportGap(from: lookedNs, to: time, expected: lastIntervalNs, body) { lastTickNs = time }
+        lookedNs = time
+        return time
+    }
+
+    @discardableResult
+    private func reportGap(
+        from last: UInt64, to time: UInt64, expected: UInt64, _ body: (Event) -> Void
+    ) -> Bool {
+        guard time > last, time - last > expected * 2 else { return false }
         var gap = SamplerGap()
         gap.expectedNs = expected
-        gap.actualNs = time &- last
+        gap.actualNs = time - last
         body(Event(boottimeNs: time, .samplerGap(gap)))
+        return true
     }
 
     private func reportLosses(_ time: UInt64, _ body: (Event) -> Void) {

@@ -31,6 +31,13 @@ struct ScopePhase: Fields {
         if level >= .critical { criticalNs = ns }
     }
 
+    /// Takes the levels that held at a moment to have held until another.
+    mutating func hold(from: UInt64, to ns: UInt64, leave: UInt64) {
+        func held(_ last: UInt64) -> UInt64 { last != 0 && from < last &+ leave ? max(last, ns) : last }
+        (watchNs, pressureNs) = (held(watchNs), held(pressureNs))
+        (thrashNs, criticalNs) = (held(thrashNs), held(criticalNs))
+    }
+
     /// The new phase, if it changed.
     mutating func settle(at ns: UInt64, leave: UInt64) -> Phase? {
         func holds(_ last: UInt64) -> Bool { last != 0 && ns < last &+ leave }

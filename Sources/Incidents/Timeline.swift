@@ -130,7 +130,16 @@ extension State {
             open[index].incident.quality.longestSamplerGapNs = higher(
                 open[index].incident.quality.longestSamplerGapNs, Figure(gap.actualNs))
         }
-        guard !open.isEmpty, gap.actualNs >= rules[.gapTold] else { return }
+        guard gap.actualNs >= rules[.gapTold] else { return }
+        // Nobody saw it end meanwhile.
+        let from = event.boottimeNs &- min(gap.actualNs, event.boottimeNs)
+        let leave = rules[.phaseLeave]
+        host.phase.hold(from: from, to: event.boottimeNs, leave: leave)
+        for index in cgroups.indices { cgroups[index].phase.hold(from: from, to: event.boottimeNs, leave: leave) }
+        for index in open.indices where from < open[index].conditionNs &+ rules[.closeCalm] {
+            open[index].conditionNs = max(open[index].conditionNs, event.boottimeNs)
+        }
+        guard !open.isEmpty else { return }
         tellAll(
             .gap, event, "sampler", "inquest itself was held up: no sample for \(duration: gap.actualNs)")
     }

@@ -154,6 +154,19 @@ import Testing
         #expect(second.first?.payload.samplerGap?.expectedNs == 100_000_000)
     }
 
+    @Test func `a read that hangs within a tick is a gap, told before anything that was seen after it, and once`() {
+        let fixture = Fixture()
+        fixture.host()
+        let bench = Bench(fixture)
+        bench.tick(underPressure: true)
+        bench.hang(before: 3, for: 9_000_000_000)
+        let events = bench.tick(after: 100_000_000, underPressure: true)
+        #expect(events.map(\.payload.kind) == [.pressure, .memory, .samplerGap, .vmstat, .load])
+        #expect(events[2].payload.samplerGap?.actualNs == 9_000_000_000)
+        #expect(events[2].payload.samplerGap?.expectedNs == 100_000_000)
+        #expect(bench.tick(after: 100_000_000, underPressure: true).allSatisfy { $0.payload.samplerGap == nil })
+    }
+
     @Test func `every event of a tick has the tick's time or, held back, the one before`() {
         let fixture = Fixture()
         fixture.host()

@@ -180,6 +180,8 @@ final class Bench {
     let sampler: HostSampler
     private var boottimeNs: UInt64 = 1_000_000_000_000
     private var realtimeNs: UInt64 = 1_750_000_000_000_000_000
+    private var looks = 0
+    private var hang: (look: Int, ns: UInt64)?
 
     init(_ fixture: Fixture, _ options: SamplerOptions = SamplerOptions()) {
         sampler = HostSampler(paths: fixture.paths, options: options)
@@ -189,8 +191,15 @@ final class Bench {
             snapshot.realtimeNs = realtimeNs
             return snapshot
         }
-        sampler.now = { [unowned self] in boottimeNs }
+        sampler.now = { [unowned self] in
+            looks += 1
+            if looks == hang?.look { boottimeNs += hang?.ns ?? 0 }
+            return boottimeNs
+        }
     }
+
+    /// Makes the clock jump before the sampler looks at it for the n-th time in the next tick, as if what it read before had hung.
+    func hang(before look: Int, for ns: UInt64) { hang = (look, ns) }
 
     func start() -> [Event] { sampler.startEvents(version: Bytes("0.1.0"), recorderTgid: 77) }
 
@@ -200,6 +209,8 @@ final class Bench {
         after ns: UInt64 = 1_000_000_000, underPressure: Bool = false, wallClockStep: Int64 = 0,
         lastCompletion: UInt64? = nil
     ) -> [Event] {
+        looks = 0
+        defer { hang = nil }
         boottimeNs += ns
         realtimeNs = UInt64(Int64(realtimeNs + ns) + wallClockStep)
         var events: [Event] = []

@@ -44,6 +44,13 @@ import Testing
         #expect(incident.chain.allSatisfy { !$0.outOfOrder })
     }
 
+    @Test func `a storm goes on through a time in which the sampler itself hung in a read`() throws {
+        let found = try incidents("lab-hung-sampler").filter { $0.incidentClass == .swapThrash }
+        #expect(found.count == 1)
+        #expect(found.first?.chain.contains { $0.kind == .saturation } == true)
+        #expect(found.first?.quality.longestSamplerGapNs.value ?? 0 > 9_000_000_000)
+    }
+
     @Test func `a load that was high before the stalls is told as it is, one that fits the processors is not`() throws {
         for (load, isTold) in [(UInt64(11_000), true), (3_000, false)] {
             let events = try Cases.events("origin-wedge-reset").map { event in
