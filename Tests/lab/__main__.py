@@ -28,7 +28,8 @@ def main():
     run.add_argument("scenario", nargs="*", help="all of them when none is named")
     run.add_argument("--kernel", nargs="+", metavar="V", choices=[k.name for k in KERNELS], help="only on these kernels")
     run.add_argument("--keep", action="store_true", help="keep console, recording and disks of every run, not only of a failed one")
-    run.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="guests at once (default: one a CPU)")
+    run.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
+                     help="busy guests at once, and one more of those that mostly wait (default: one a CPU)")
     run.add_argument("--binary", type=Path, default=BUILD / "release" / "inquest", metavar="FILE",
                      help="the inquest to judge (default .build/release/inquest)")
     arguments = parser.parse_args()
@@ -69,7 +70,7 @@ def play_all(chosen, kernels, arguments):
         except LabError as error:
             ready[kernel.name] = error
     workers = [threading.Thread(target=worker, args=(lab, work, ready, progress, arguments), daemon=True)
-               for _ in range(max(1, arguments.jobs))]
+               for _ in range(arguments.jobs + 1)]
     for thread in workers:
         thread.start()
     try:
@@ -87,7 +88,7 @@ def play_again(lab, chosen, ready, progress, arguments):
     """Plays what failed once more, alone: a guest that another one starved of its CPU proves nothing. Both runs are told."""
     by_name = {s.name: s for s in chosen}
     for first in [r for r in progress.results if r.status == "FAIL" and r.seconds]:
-        with Slot(arguments.jobs):
+        with Slot(arguments.jobs, busy=True):
             progress.begun(first.scenario, first.kernel)
             second = lab.play(by_name[first.scenario], ready[first.kernel], arguments.keep, attempt=2)
         progress.done(second, instead_of=first)
@@ -103,30 +104,38 @@ def worker(lab, work, ready, progress, arguments):
         if isinstance(usable, LabError):
             progress.done(Result(scenario.name, kernel.name, "FAIL", 0, f"no kernel: {usable}", [str(usable)]))
             continue
-        with Slot(arguments.jobs):
+        with Slot(arguments.jobs, scenario.busy):
             progress.begun(scenario.name, kernel.name)
             progress.done(lab.play(scenario, usable, arguments.keep))
 
 
 class Slot:
-    """The right to run one guest: no more than `count` at once, also between several runs of the lab on one machine."""
+    """The right to run one guest, also between several runs of the lab on one machine: `jobs` busy ones at once, or for one of them two
+    that mostly wait."""
 
-    def __init__(self, count):
-        self.paths = [f"{tempfile.gettempdir()}/inquest-lab-{os.getuid()}.{n}.lock" for n in range(max(1, count))]
+    def __init__(self, jobs, busy):
+        self.paths = [f"{tempfile.gettempdir()}/inquest-lab-{os.getuid()}.{n}.lock" for n in range(2 * jobs)]
+        self.halves = 2 if busy else 1
 
     def __enter__(self):
         while True:
+            self.files = []
             for path in self.paths:
-                self.file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+                file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
                 try:
-                    fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    return self
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    self.files.append(file)
                 except BlockingIOError:
-                    os.close(self.file)
+                    os.close(file)
+                if len(self.files) == self.halves:
+                    return self
+            # All or nothing: who held one and waited for another could wait for ever.
+            self.__exit__()
             time.sleep(0.2)
 
     def __exit__(self, *_):
-        os.close(self.file)
+        for file in self.files:
+            os.close(file)
 
 
 class Progress:

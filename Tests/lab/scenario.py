@@ -22,16 +22,20 @@ class Scenario:
     disks: tuple
     seconds: int
     judges_kills: bool
+    busy: bool
     file: str = field(compare=False)
 
 
-def scenario(systemd=False, memory="512M", cpus=2, cmdline="", disks=(Disk("data"),), seconds=240, judges_kills=True):
+def scenario(systemd=False, memory="512M", cpus=2, cmdline="", disks=(Disk("data"),), seconds=240, judges_kills=True,
+             busy=None):
     """Registers a scenario. Its name is the function's, its title the first line of the docstring.
 
     systemd: a Debian root instead of the initramfs (its root is the disk "root", before the others).
     disks: for the initramfs the first one must be an ext4, which becomes /data.
     seconds: it is given up after that long.
     judges_kills: whether the kernel's log at the end is all of it, so that the kills in it can be compared (not so after a reset).
+
+    busy: whether it works most of the time, and not waits: then fewer run beside it. Those with systemd do unless told otherwise.
 
     The function plays the disaster, says what must hold, and gives the Account of the recording; what must hold for every recording
     is then looked at by itself.
@@ -42,7 +46,7 @@ def scenario(systemd=False, memory="512M", cpus=2, cmdline="", disks=(Disk("data
         assert name not in SCENARIOS, name
         SCENARIOS[name] = Scenario(
             name, play.__doc__.strip().splitlines()[0].rstrip("."), play, systemd, memory, cpus, cmdline, tuple(disks), seconds,
-            judges_kills, play.__module__.rsplit(".", 1)[1])
+            judges_kills, systemd if busy is None else busy, play.__module__.rsplit(".", 1)[1])
         return play
 
     return register

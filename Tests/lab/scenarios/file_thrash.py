@@ -6,7 +6,7 @@ from ..scenario import scenario
 MB = 1 << 20
 
 
-@scenario(memory="384M")
+@scenario(memory="384M", busy=True)
 def file_thrash(guest, judge):
     """The whole host reads its page cache over and over from the disk, without swap."""
     guest.sh("dd if=/dev/zero of=/data/big bs=1M count=220; sync; echo 3 >/proc/sys/vm/drop_caches")

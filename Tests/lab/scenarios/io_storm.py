@@ -19,7 +19,7 @@ def with_a_reader(guest):
     return web, reader
 
 
-@scenario(seconds=400)
+@scenario(seconds=400, busy=True)
 def io_storm(guest, judge):
     """Buffered writers on a slow disk: another's reads suffer, memory is calm."""
     web, reader = with_a_reader(guest)
@@ -67,7 +67,7 @@ def harmless_backup(guest, judge):
     begun = guest.truth.boottime_ns()
     copying = guest.start(
         "sh -c 'while :; do dd if=/dev/zero of=/data/copy bs=256k count=200 oflag=direct 2>/dev/null; done'", cgroup=copy)
-    guest.sleep(45)
+    guest.sleep(40)
     moved = guest.truth.disk("vda")["write_bytes"] - disk["write_bytes"]
     rate = moved / (guest.truth.boottime_ns() - begun) * 1e9
     copying.kill("TERM")

@@ -7,7 +7,7 @@ MEMORY_BOUND_KB = 64 << 10
 SIZE_BYTES = 64 << 20
 
 
-@scenario(memory="1536M", cmdline="log_buf_len=8M", seconds=480)
+@scenario(memory="1536M", cmdline="log_buf_len=8M", seconds=480, busy=True)
 def many(guest, judge):
     """2,000 cgroups, 5,000 tasks and 200 kills in a minute: none missing, and bounded memory."""
     guest.cgroup("crowd/c1")

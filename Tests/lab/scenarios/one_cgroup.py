@@ -7,7 +7,7 @@ from ..scenario import scenario
 DISK_RATE = 12_000_000
 
 
-@scenario(memory="768M")
+@scenario(memory="768M", busy=True)
 def cgroup_file_thrash(guest, judge):
     """A small cgroup evicts its page cache and reads it again and again."""
     # Larger than the cgroup by little: what is read again is then mostly what was in use, and only that does the kernel call a
@@ -21,7 +21,7 @@ def cgroup_file_thrash(guest, judge):
     guest.throttle("data", operations_per_second=400)
     begun_ns, begun_us = guest.truth.boottime_ns(), guest.truth.pressure(small)["some"]
     try:
-        guest.until_incident("the thrash is reported", lambda i: i["class"] == "file_thrash", 90)
+        guest.until_incident("the thrash is reported", lambda i: i["class"] == "file_thrash", 45)
     except LabError:
         share = (guest.truth.pressure(small)["some"] - begun_us) * 1000 / (guest.truth.boottime_ns() - begun_ns)
         if share < 0.05:
@@ -41,7 +41,7 @@ def cgroup_file_thrash(guest, judge):
     return account
 
 
-@scenario(memory="768M")
+@scenario(memory="768M", busy=True)
 def cgroup_swap_thrash(guest, judge):
     """A small cgroup swaps at its own limit, and its swapping makes others wait for the disk."""
     guest.swap(400)

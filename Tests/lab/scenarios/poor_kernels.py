@@ -38,7 +38,7 @@ def swap_storm(guest):
     guest.throttle("data")
 
 
-@scenario(cmdline="psi=0")
+@scenario(cmdline="psi=0", busy=True)
 def without_psi(guest, judge):
     """psi=0: a kill, a live-lock and a swap storm are told all the same, and that the phases come from elsewhere."""
     status, output = guest.try_sh("inquest doctor 2>&1")
@@ -67,7 +67,7 @@ def without_psi(guest, judge):
     return account
 
 
-@scenario(cmdline="lab.without=io")
+@scenario(cmdline="lab.without=io", busy=True)
 def without_io_controller(guest, judge):
     """IO that is not charged to cgroups: whose swap it is stays unknown, and nobody is blamed for it."""
     status, output = guest.try_sh("inquest doctor 2>&1")
