@@ -13,6 +13,8 @@ public final class LiveClient {
     public let path: String
     /// The boot that the recorder records.
     public let bootID: BootID
+    /// Everything up to and with this number survives a power cut, says the recorder; 0 before it said so.
+    public private(set) var durableSeq: UInt64 = 0
     private let connection: Int32
     private var decoder: LiveDecoder
     private var block = Bytes(repeating: 0, count: 64 << 10)
@@ -41,16 +43,17 @@ public final class LiveClient {
     /// Readable when `receive` would not wait.
     public var descriptor: Int32 { connection }
 
-    /// Events, as soon as there are some; none when the time is up, or a signal came.
+    /// Events, as soon as there are some; none when more is durable, the time is up, or a signal came.
     ///
     /// - Parameter timeoutMs: 0 looks without waiting, -1 waits for ever.
     /// - Throws: once the connection has ended, after everything that came before was returned.
     public func receive(timeoutMs: Int) throws(LiveError) -> [Event] {
         let deadline = Self.deadline(timeoutMs)
+        let durable = durableSeq
         while true {
             var events: [Event] = []
             try take(&events)
-            if !events.isEmpty { return events }
+            if !events.isEmpty || durableSeq != durable { return events }
             if let ending { throw ending }
             switch try Self.receive(connection, path, &decoder, &block, deadline) {
             case .bytes: continue
@@ -68,6 +71,7 @@ public final class LiveClient {
                 switch item {
                 case .greeting: break
                 case .events(let more): if events.isEmpty { events = more } else { events += more }
+                case .durable(let seq): durableSeq = seq
                 case .farewell(let reason):
                     ending = .farewell(path: path, reason)
                     return

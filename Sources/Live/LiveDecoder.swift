@@ -8,6 +8,7 @@ struct LiveDecoder: ~Copyable {
         case greeting(BootID)
         case events([Event])
         case farewell(Farewell)
+        case durable(UInt64)
     }
 
     enum Failure: Error, Equatable {
@@ -56,6 +57,9 @@ struct LiveDecoder: ~Copyable {
                 let reason = payload.isEmpty ? .unknown : Farewell(rawValue: payload[0]) ?? .unknown
                 start += 4 + length
                 return .farewell(reason)
+            case .durable:
+                start += 4 + length
+                return .durable(firstSeq)
             case nil: start += 4 + length
             }
         }

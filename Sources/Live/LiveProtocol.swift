@@ -14,6 +14,8 @@ import Events
 ///   coding of `EventEncoder`). `firstSeq` 0 marks what the recorder says to this reader alone, outside the numbering: a
 ///   `lost` event with source `live_reader_slow` that counts the events which this reader missed at this place.
 /// * Frame kind 2, *farewell*: `count` 0, one byte that says why; the connection ends.
+/// * Frame kind 3, *durable*: no events and no bytes; everything up to and with `firstSeq` survives a power cut from now on. Left
+///   out while a reader is behind: a later one says more.
 /// * Readers skip frames of kinds that they do not know.
 ///
 /// The version changes when an older reader could no longer read the frames rightly. `docs/live-protocol.md` is for people who
@@ -68,6 +70,7 @@ enum RequestKind: UInt8 {
 enum FrameKind: UInt8 {
     case events = 1
     case farewell = 2
+    case durable = 3
 }
 
 /// Why a recorder ends a connection of its own accord.

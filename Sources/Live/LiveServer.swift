@@ -42,6 +42,8 @@ public final class LiveServer {
     private var gapEncoder = EventEncoder(capacity: 256)
     private var firstSeq: UInt64 = 0
     private var lastNs: UInt64 = 0
+    /// Durable up to and with this number, as the readers were told.
+    private var durableSeq: UInt64 = 0
     private var isClosed = false
 
     private static let listenerTag = UInt64.max
@@ -111,6 +113,22 @@ public final class LiveServer {
             }
         }
         encoder.beginBlock()
+    }
+
+    /// Tells every reader up to which number events survive a power cut; after `flush`, so that it follows what it is about.
+    public func tellDurable(upTo seq: UInt64) {
+        guard seq > durableSeq else { return }
+        durableSeq = seq
+        guard subscribers > 0 else { return }
+        let header = FrameHeader(.durable, firstSeq: seq, count: 0, payloadBytes: 0)
+        for slot in readers.indices {
+            guard let reader = readers[slot], reader.isSubscribed else { continue }
+            if unsafe reader.offer(header, UnsafeRawBufferPointer(start: nil, count: 0), events: 0) == .gone {
+                drop(slot)
+            } else {
+                settle(slot)
+            }
+        }
     }
 
     /// Accepts newcomers, reads requests, sends what waited for room. Call when `descriptor` is readable.

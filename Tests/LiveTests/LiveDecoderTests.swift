@@ -3,10 +3,17 @@ import Testing
 
 @testable import Live
 
+private struct Decoded {
+    var boots: [BootID] = []
+    var events: [Event] = []
+    var farewells: [Farewell] = []
+    var durable: [UInt64] = []
+}
+
 /// Everything the decoder makes of the bytes, fed in the given pieces.
-private func decode(_ pieces: [ArraySlice<UInt8>]) throws -> (boots: [BootID], events: [Event], farewells: [Farewell]) {
+private func decode(_ pieces: [ArraySlice<UInt8>]) throws -> Decoded {
     var decoder = LiveDecoder()
-    var result: (boots: [BootID], events: [Event], farewells: [Farewell]) = ([], [], [])
+    var result = Decoded()
     for piece in pieces {
         decoder.feed(Array(piece).span)
         while let item = try decoder.next() {
@@ -14,6 +21,7 @@ private func decode(_ pieces: [ArraySlice<UInt8>]) throws -> (boots: [BootID], e
             case .greeting(let boot): result.boots.append(boot)
             case .events(let events): result.events += events
             case .farewell(let reason): result.farewells.append(reason)
+            case .durable(let seq): result.durable.append(seq)
             }
         }
     }
@@ -22,7 +30,7 @@ private func decode(_ pieces: [ArraySlice<UInt8>]) throws -> (boots: [BootID], e
 
 private let stream: Bytes =
     LiveProtocol.greeting(bootID) + frame([event(5), event(6), event(7)]) + frame([event(8)], kind: 99)
-    + frame([wideEvent(9, bytes: 300)])
+    + frame([wideEvent(9, bytes: 300)]) + [13, 0, 0, 0, 3, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     + [14, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
 
 private let wanted = [event(5), event(6), event(7), wideEvent(9, bytes: 300)]
@@ -33,6 +41,7 @@ private let wanted = [event(5), event(6), event(7), wideEvent(9, bytes: 300)]
             let result = try decode([stream[..<cut], stream[cut...]])
             #expect(result.boots == [bootID])
             #expect(result.events == wanted)
+            #expect(result.durable == [8])
             #expect(result.farewells == [.stopping])
         }
     }

@@ -93,6 +93,23 @@ import Testing
         #expect(try stopped.receive(atLeast: 1) == [event(total + 1)])
     }
 
+    @Test func `what is durable is told once, behind the events it is about`() throws {
+        let server = try server()
+        let client = try server.client()
+        let raw = try RawReader(server.path)
+        raw.send(LiveProtocol.request())
+        try server.serve { server.peers.count == 2 }
+        server.broadcast(event(1))
+        server.broadcast(event(2))
+        server.flush()
+        for seq: UInt64 in [1, 1, 2, 1, 2] { server.tellDurable(upTo: seq) }
+        #expect(try client.receive(atLeast: 2) == [event(1), event(2)])
+        while client.durableSeq < 2 { #expect(try client.receive(timeoutMs: 1000).isEmpty) }
+        func durable(_ seq: UInt8) -> Bytes { [13, 0, 0, 0, 3, seq] + Bytes(repeating: 0, count: 11) }
+        #expect(
+            raw.read() == LiveProtocol.greeting(bootID) + frame([event(1), event(2)]) + durable(1) + durable(2))
+    }
+
     @Test func `an event larger than a frame is a gap for everyone`() throws {
         let server = try server()
         let client = try server.client()

@@ -122,6 +122,7 @@ final class Recorder {
             writer?.commit()
         }
         live?.flush()
+        if let writer { live?.tellDurable(upTo: writer.acknowledgedSeq) }
         live?.service()
         reportTrouble()
         let isUnderPressure = spine.correlator.isUnderPressure
