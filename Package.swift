@@ -54,7 +54,7 @@ let package = Package(
             swiftSettings: strict, linkerSettings: bpfLibraries),
         .target(name: "EventSamples", dependencies: ["Events"], path: "Tests/EventSamples", swiftSettings: relaxed),
         .executableTarget(
-            name: "recording-writer", dependencies: ["Recording", "Events", "EventSamples"],
+            name: "recording-writer", dependencies: ["Recording", "Live", "Events", "EventSamples", "CLinux"],
             path: "Tests/RecordingWriterProcess", swiftSettings: relaxed),
         tests("Events", ["KernelWire", "EventSamples"]),
         tests("Probes", ["Events", "CLinux", "CLibbpf", "KernelWire"]),

@@ -1,6 +1,13 @@
 // A recorder to be killed: appends the run of events of a seed, and prints each number that the writer acknowledges.
 //
-//     recording-writer DIRECTORY SEED [bench COUNT]
+//     recording-writer DIRECTORY SEED
+//     recording-writer DIRECTORY SEED bench COUNT
+//
+// and for power cuts (Tests/lab/power.py), each line of output beginning with NAME:
+//
+//     recording-writer DIRECTORY SEED storm NAME direct|buffered synced|unsynced
+//     recording-writer DIRECTORY SEED check NAME       what is there, and whether it is what was written
+//     recording-writer SOCKET 0 follow NAME            what a running recorder says is durable
 import EventSamples
 import Events
 import Glibc
@@ -32,43 +39,62 @@ func fail(_ message: String) -> Never {
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 3, let seed = UInt64(arguments[2]) else {
-    fail("usage: recording-writer DIRECTORY SEED [bench COUNT]")
+    fail("usage: recording-writer DIRECTORY SEED [bench COUNT | storm NAME PATH SYNC | check NAME]")
 }
-if arguments.count == 5, arguments[3] == "bench", let count = UInt64(arguments[4]) {
-    try bench(arguments[1], count)
-    exit(0)
+let (place, verb, more) = (arguments[1], arguments.dropFirst(3).first, Array(arguments.dropFirst(4)))
+switch (verb, more.count) {
+case (nil, _): recordUntilKilled(place, seed)
+case ("bench", 1): try bench(place, UInt64(more[0]) ?? 1_000_000)
+case ("storm", 3):
+    storm(place, seed, more[0], WatchedFiles(direct: more[1] == "direct", synced: more[2] == "synced"))
+case ("check", 1): check(place, seed, more[0])
+case ("follow", 1): follow(place, more[0])
+default: fail("what is \(arguments.dropFirst(3).joined(separator: " "))?")
 }
 
-var options = RecordingOptions(bootID: BootID(high: seed, low: 1), host: Bytes("test".utf8), clock: bootClock)
-options.totalBytes = 64 << 20
-options.segmentBytes = 256 << 10
-options.pageBytes = 4096
-options.queueBytes = 256 << 10
-do throws(RecordingError) {
-    let (writer, recovered) = try RecordingWriter.open(arguments[1], options)
-    say("start \(recovered.nextSeq)")
-    var random = Seeded(seed)
-    var told: UInt64 = recovered.nextSeq - 1
-    var seq = recovered.nextSeq
+/// For a process that is killed while the machine lives on: small segments, many commits.
+func recordUntilKilled(_ directory: String, _ seed: UInt64) {
+    var options = RecordingOptions(bootID: BootID(high: seed, low: 1), host: Bytes("test".utf8), clock: bootClock)
+    options.totalBytes = 64 << 20
+    options.segmentBytes = 256 << 10
+    options.pageBytes = 4096
+    options.queueBytes = 256 << 10
+    do throws(RecordingError) {
+        let (writer, recovered) = try RecordingWriter.open(directory, options)
+        append(to: writer, from: recovered.nextSeq, Seeded(seed), prefix: "", pauseUs: 100) {
+            EventSamples.event(seq: $0, seed: seed)
+        }
+    } catch {
+        fail(error.message)
+    }
+}
+
+/// Appends for ever, with at most 400 events that are not yet durable, and says each number that is.
+func append(
+    to writer: RecordingWriter, from first: UInt64, _ generator: Seeded, prefix: String, pauseUs: UInt32,
+    _ event: (UInt64) -> Event
+) {
+    say("\(prefix)start \(first)")
+    var random = generator
+    var told = first - 1
+    var seq = first
     while true {
-        let event = EventSamples.event(seq: seq, seed: seed)
+        let event = event(seq)
         guard writer.append(event, snapshot: { Bytes(repeating: UInt8(truncatingIfNeeded: event.seq), count: 700) })
         else {
-            fail("no room for \(seq)")
+            fail("\(prefix)no room for \(seq)")
         }
         seq += 1
         while seq - writer.acknowledgedSeq > 400 {
             writer.commit()
-            usleep(100)
+            usleep(pauseUs)
         }
         if random.next() % 16 == 0 { writer.commit() }
-        if random.next() % 64 == 0 { usleep(300) }
+        if random.next() % 64 == 0 { usleep(3 * pauseUs) }
         let acknowledged = writer.acknowledgedSeq
         if acknowledged > told {
             told = acknowledged
-            say("\(acknowledged)")
+            say("\(prefix)\(acknowledged)")
         }
     }
-} catch {
-    fail(error.message)
 }

@@ -2,12 +2,14 @@ import CLinux
 import Glibc
 
 /// An errno, as a file operation gave it.
-struct FileError: Error, Equatable {
-    let errno: Int32
+package struct FileError: Error, Equatable {
+    package let errno: Int32
+
+    package init(errno: Int32) { self.errno = errno }
 }
 
 /// How a file is opened; none of them follows a symlink.
-enum OpenMode {
+package enum OpenMode {
     case read
     /// Made when it is not there.
     case readWrite
@@ -19,8 +21,9 @@ enum OpenMode {
     case bulk(direct: Bool)
 }
 
-/// Every file operation of the recording. The tests put faults here; the code that uses it has no branch for them.
-protocol RecordingFiles: Sendable {
+/// Every file operation of the recording. The tests put faults here, also from processes of their own (`package`); the code
+/// that uses it has no branch for them.
+package protocol RecordingFiles: Sendable {
     /// Opens a directory, making it (0750) when asked to.
     func openDirectory(_ path: String, create: Bool) throws(FileError) -> Int32
     func open(_ directory: Int32, _ name: String, _ mode: OpenMode) throws(FileError) -> Int32
@@ -50,8 +53,10 @@ extension RecordingFiles {
 }
 
 /// The file system itself.
-struct SystemFiles: RecordingFiles {
-    func openDirectory(_ path: String, create: Bool) throws(FileError) -> Int32 {
+package struct SystemFiles: RecordingFiles {
+    package init() {}
+
+    package func openDirectory(_ path: String, create: Bool) throws(FileError) -> Int32 {
         var made = false
         if create {
             made = unsafe mkdir(path, 0o750) == 0
@@ -67,7 +72,7 @@ struct SystemFiles: RecordingFiles {
         return directory
     }
 
-    func open(_ directory: Int32, _ name: String, _ mode: OpenMode) throws(FileError) -> Int32 {
+    package func open(_ directory: Int32, _ name: String, _ mode: OpenMode) throws(FileError) -> Int32 {
         let common = O_NOFOLLOW | O_CLOEXEC
         let flags: Int32 =
             switch mode {
@@ -80,9 +85,9 @@ struct SystemFiles: RecordingFiles {
         return try retrying { unsafe openat(directory, name, flags | common, 0o640) }
     }
 
-    func close(_ file: Int32) { _ = Glibc.close(file) }
+    package func close(_ file: Int32) { _ = Glibc.close(file) }
 
-    func list(_ directory: Int32) throws(FileError) -> [String] {
+    package func list(_ directory: Int32) throws(FileError) -> [String] {
         // A descriptor of its own: reading a directory moves its position.
         let copy = try retrying { unsafe openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
         guard let stream = unsafe fdopendir(copy) else {
@@ -101,13 +106,13 @@ struct SystemFiles: RecordingFiles {
         return names
     }
 
-    func size(_ file: Int32) throws(FileError) -> Int {
+    package func size(_ file: Int32) throws(FileError) -> Int {
         var facts = stat()
         guard unsafe fstat(file, &facts) == 0 else { throw FileError(errno: errno) }
         return Int(facts.st_size)
     }
 
-    func read(_ file: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int {
+    package func read(_ file: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int {
         var done = 0
         while done < buffer.count {
             let count = unsafe pread(file, buffer.baseAddress! + done, buffer.count - done, offset + done)
@@ -121,7 +126,7 @@ struct SystemFiles: RecordingFiles {
         return done
     }
 
-    func write(_ file: Int32, _ buffers: [UnsafeRawBufferPointer], at offset: Int) throws(FileError) {
+    package func write(_ file: Int32, _ buffers: [UnsafeRawBufferPointer], at offset: Int) throws(FileError) {
         let vectors = unsafe buffers.map {
             unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count)
         }
@@ -135,7 +140,7 @@ struct SystemFiles: RecordingFiles {
         }
     }
 
-    func allocate(_ file: Int32, _ bytes: Int) throws(FileError) {
+    package func allocate(_ file: Int32, _ bytes: Int) throws(FileError) {
         while fallocate(file, 0, 0, bytes) != 0 {
             if errno == EINTR { continue }
             guard errno == EOPNOTSUPP else { throw FileError(errno: errno) }
@@ -143,24 +148,24 @@ struct SystemFiles: RecordingFiles {
         }
     }
 
-    func truncate(_ file: Int32, _ bytes: Int) throws(FileError) {
+    package func truncate(_ file: Int32, _ bytes: Int) throws(FileError) {
         _ = try retrying { ftruncate(file, bytes) }
     }
 
-    func sync(_ file: Int32) throws(FileError) {
+    package func sync(_ file: Int32) throws(FileError) {
         // Not repeated after an error: the kernel would then claim what it has dropped.
         _ = try retrying { fsync(file) }
     }
 
-    func rename(_ directory: Int32, _ from: String, _ to: String) throws(FileError) {
+    package func rename(_ directory: Int32, _ from: String, _ to: String) throws(FileError) {
         _ = try retrying { unsafe renameat(directory, from, directory, to) }
     }
 
-    func unlink(_ directory: Int32, _ name: String) throws(FileError) {
+    package func unlink(_ directory: Int32, _ name: String) throws(FileError) {
         _ = try retrying { unsafe unlinkat(directory, name, 0) }
     }
 
-    func lock(_ file: Int32) throws(FileError) -> Bool {
+    package func lock(_ file: Int32) throws(FileError) -> Bool {
         while flock(file, LOCK_EX | LOCK_NB) != 0 {
             if errno == EINTR { continue }
             if errno == EWOULDBLOCK { return false }
@@ -169,7 +174,7 @@ struct SystemFiles: RecordingFiles {
         return true
     }
 
-    func give(_ file: Int32, group: UInt32) throws(FileError) {
+    package func give(_ file: Int32, group: UInt32) throws(FileError) {
         _ = try retrying { fchown(file, UInt32.max, group) }
     }
 

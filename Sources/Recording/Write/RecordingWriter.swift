@@ -51,7 +51,7 @@ public final class RecordingWriter {
         try open(directory, options, files: SystemFiles())
     }
 
-    static func open(
+    package static func open(
         _ path: String, _ options: RecordingOptions, files: any RecordingFiles
     ) throws(RecordingError) -> (RecordingWriter, Recovered) {
         let directory = try RecordingDirectory(path, options, files)
