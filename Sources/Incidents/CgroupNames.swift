@@ -42,6 +42,17 @@ struct CgroupNames: Fields {
         return low
     }
 
+    /// Each name as the event that would have said it.
+    var changes: [CgroupChange] {
+        names.map { name in
+            var change = CgroupChange()
+            change.id = name.id
+            change.path = name.path
+            change.action = name.removedNs == 0 ? .seen : .removed
+            return change
+        }
+    }
+
     subscript(id: UInt64) -> CgroupName? {
         let position = position(of: id)
         return position < names.count && names[position].id == id ? names[position] : nil

@@ -34,6 +34,23 @@ public struct Correlator: Sendable {
     /// Everything known so far, before the next event.
     public func snapshot() -> Bytes { Archive.write(state) }
 
+    /// What somebody who goes on from here must know of what was said before: who records, which time it is, and the names of
+    /// cgroups, users and devices; as the events that said so, without numbers.
+    public var introduction: [Event] {
+        var payloads: [Payload] = [.recorderStart(state.recorder), .clock(state.clock)]
+        payloads += state.users.map { .userName($0) }
+        for device in state.devices where !device.name.isEmpty {
+            var name = DeviceName()
+            name.device = device.device
+            name.name = device.name
+            name.swap = device.isSwap
+            name.inMemory = device.inMemory
+            payloads.append(.deviceName(name))
+        }
+        payloads += state.names.changes.map { .cgroup($0) }
+        return payloads.map { Event(boottimeNs: state.nowNs, $0) }
+    }
+
     /// The incidents that have not ended, oldest first, their documents complete so far.
     public func openIncidents() -> [Incident] { state.open.map { state.document($0) } }
 

@@ -52,6 +52,7 @@ final class MemoryFiles: RecordingFiles {
         /// Files opened past the page cache, and whether writing to them fails.
         var direct: Set<Int32> = []
         var refusesDirect = false
+        var bytesRead = 0
     }
 
     let guarded = Mutex(Guarded())
@@ -63,6 +64,7 @@ final class MemoryFiles: RecordingFiles {
         }
     }
 
+    var bytesRead: Int { guarded.withLock { $0.bytesRead } }
     var disk: Disk { guarded.withLock { $0.disk } }
     var history: [(change: Change, acknowledged: UInt64)] { guarded.withLock { $0.history } }
     /// From here on O_DIRECT can be opened, and not written.
@@ -137,6 +139,7 @@ final class MemoryFiles: RecordingFiles {
             bytes.withUnsafeBytes {
                 buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + count]))
             }
+            guarded.bytesRead += count
             return count
         }
     }

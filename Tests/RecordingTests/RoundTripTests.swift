@@ -47,7 +47,7 @@ import Testing
         try record(scratch.path, written)
         let reader = try RecordingReader(scratch.path)
         #expect(events(reader) == written)
-        #expect(reader.incidents().count >= 6)
+        #expect(reader.closedIncidents().count >= 6)
     }
 
     @Test func `a snapshot larger than many pages comes back whole`() throws {

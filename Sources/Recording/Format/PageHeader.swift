@@ -21,13 +21,16 @@ struct PageFlags: OptionSet, Equatable, Sendable {
     static let snapshot = PageFlags(rawValue: 1 << 3)
     /// A copy in a tail slot of a page that is still being filled.
     static let tail = PageFlags(rawValue: 1 << 4)
+    /// The record of an incident's closing is here, and nothing before it but a snapshot. Only beside a checksum of the header.
+    static let closing = PageFlags(rawValue: 1 << 5)
 }
 
 /// The first 64 bytes of a page, little-endian:
 ///
 ///      0  magic:u32   4  crc32c:u32 (of bytes 8 ..< 64 + used)   8  generation:u64
 ///     16  index:u32  20  rewrite:u32  24  first seq:u64  32  numbered events:u32  36  used:u32
-///     40  flags:u16  42  zero:u16  44  zero:u32  48  recording:u64  56  first boottime_ns:u64
+///     40  flags:u16  42  zero:u16  44  crc32c of the header:u32 (of bytes 8 ..< 44 and 48 ..< 64; 0: not given)
+///     48  recording:u64  56  first boottime_ns:u64
 struct PageHeader: Equatable, Sendable {
     static let size = 64
     /// `IQPG`.
@@ -47,6 +50,8 @@ struct PageHeader: Equatable, Sendable {
     var recording: UInt64 = 0
     /// Time of the first event that begins here.
     var firstNs: UInt64 = 0
+    /// Whether it has a checksum of its own: whoever wrote it knows the flag `closing`.
+    private(set) var standsAlone = false
 
     /// Writes the header and the checksum in front of `used` bytes that are already in place.
     func seal(_ page: UnsafeMutableRawBufferPointer) {
@@ -59,9 +64,9 @@ struct PageHeader: Equatable, Sendable {
         unsafe page.put(used, 36)
         unsafe page.put(flags.rawValue, 40)
         unsafe page.put(UInt16(0), 42)
-        unsafe page.put(UInt32(0), 44)
         unsafe page.put(recording, 48)
         unsafe page.put(firstNs, 56)
+        unsafe page.put(Self.ownChecksum(UnsafeRawBufferPointer(page)), 44)
         let covered = unsafe UnsafeRawBufferPointer(rebasing: page[8..<Self.size + Int(used)])
         unsafe page.put(crc32c(covered), 4)
     }
@@ -73,15 +78,36 @@ struct PageHeader: Equatable, Sendable {
         guard Int(used) <= page.count - Self.size else { return nil }
         let covered = unsafe UnsafeRawBufferPointer(rebasing: page[8..<Self.size + Int(used)])
         guard unsafe page.get(UInt32.self, 4) == crc32c(covered) else { return nil }
+        guard unsafe read(page) else { return nil }
+    }
+
+    /// The header of a page by its own checksum, whatever became of the events; `nil` also where it has none.
+    init?(alone page: UnsafeRawBufferPointer) {
+        guard page.count >= Self.size, unsafe page.get(UInt32.self, 0) == Self.magic else { return nil }
+        used = unsafe page.get(UInt32.self, 36)
+        guard unsafe read(page), standsAlone, unsafe page.get(UInt32.self, 44) == Self.ownChecksum(page) else {
+            return nil
+        }
+    }
+
+    private static func ownChecksum(_ page: UnsafeRawBufferPointer) -> UInt32 {
+        let first = unsafe crc32c(UnsafeRawBufferPointer(rebasing: page[8..<44]))
+        return unsafe crc32c(UnsafeRawBufferPointer(rebasing: page[48..<size]), seed: first)
+    }
+
+    /// Everything but magic, checksum and `used`; `false` when it cannot be meant.
+    private mutating func read(_ page: UnsafeRawBufferPointer) -> Bool {
         generation = unsafe page.get(UInt64.self, 8)
         index = unsafe page.get(UInt32.self, 16)
         rewrite = unsafe page.get(UInt32.self, 20)
         firstSeq = unsafe page.get(UInt64.self, 24)
-        guard firstSeq < Format.numberLimit else { return nil }
+        guard firstSeq < Format.numberLimit else { return false }
         events = unsafe page.get(UInt32.self, 32)
         flags = PageFlags(rawValue: unsafe page.get(UInt16.self, 40))
         recording = unsafe page.get(UInt64.self, 48)
         firstNs = unsafe page.get(UInt64.self, 56)
+        standsAlone = unsafe page.get(UInt32.self, 44) != 0
+        return true
     }
 
     init() {}

@@ -85,8 +85,12 @@ public final class RecordingReader {
         from seq: UInt64 = 0, gap: (RecordingGap) -> Void = { _ in }, _ body: (Event) throws(E) -> Void
     ) throws(E) {
         var scan = ScanState(from: seq)
-        for place in startingPlace(seq)..<listing.segments.count {
-            try scanSegment(place, &scan, gap: gap, body: body)
+        let start = startingPlace(seq)
+        for place in start..<listing.segments.count {
+            // What was before is not asked for; it need not even be intact.
+            let glancing = place == start && seq > 0
+            try scanSegment(
+                place, &scan, glancing: glancing, gap: gap, pages: { !glancing || !$0.isBefore(seq) }, body: body)
         }
     }
 
@@ -105,23 +109,6 @@ public final class RecordingReader {
                     })
             } catch {}
         }
-    }
-
-    /// The records of closed incidents, in order; of several for one incident the last.
-    public func closedIncidents() -> [IncidentRecord] { incidents().filter { $0.state == .closed } }
-
-    /// The last record of each incident, in the order of their opening.
-    public func incidents() -> [IncidentRecord] {
-        var records: [UInt64: IncidentRecord] = [:]
-        for place in listing.segments.indices where mayHoldIncident(place) {
-            var scan = ScanState(from: 0)
-            scanSegment(
-                place, &scan, pages: { $0.flags.contains(.incident) },
-                body: { (event: Event) in
-                    if case .incident(let record) = event.payload { records[record.openingSeq] = record }
-                })
-        }
-        return records.values.sorted { $0.openingSeq < $1.openingSeq }
     }
 
     /// Number of the first event at or after a moment of the wall clock; `nil` when there is none.
@@ -199,8 +186,12 @@ public final class RecordingReader {
         return next.previousGeneration != segments[place].header.generation || next.previousHeldIncident
     }
 
+    /// - Parameters:
+    ///   - glancing: a page that is not wanted is passed over by its header alone where that is possible; damage in it is
+    ///     then not seen.
+    ///   - wanted: whether the events that begin on a page are wanted.
     func scanSegment<E: Error>(
-        _ place: Int, _ scan: inout ScanState, gap: (RecordingGap) -> Void = { _ in },
+        _ place: Int, _ scan: inout ScanState, glancing: Bool = false, gap: (RecordingGap) -> Void = { _ in },
         pages wanted: (PageHeader) -> Bool = { _ in true }, body: (Event) throws(E) -> Void
     ) throws(E) {
         let segment = listing.segments[place]
@@ -215,6 +206,10 @@ public final class RecordingReader {
             scan.parts = nil
         }
         while true {
+            if glancing, let header = cursor.glance(), isLeftOut(header, &scan, wanted) {
+                cursor.pass()
+                continue
+            }
             switch cursor.next() {
             case .end:
                 scan.gone = !cursor.isStillThere()
@@ -227,12 +222,9 @@ public final class RecordingReader {
                 scan.damaged = true
                 note(.page, segment, index)
             case .page:
-                scan.pages += 1
                 let header = cursor.header
-                if header.isWholePage, !wanted(header) {
-                    scan.expected = header.firstSeq &+ UInt64(header.events)
-                    continue
-                }
+                if isLeftOut(header, &scan, wanted) { continue }
+                scan.pages += 1
                 guard unsafe try deliver(header, cursor.payload, &scan, gap, body) else {
                     scan.damaged = true
                     note(.undecodable, segment, cursor.index - 1)
@@ -240,6 +232,19 @@ public final class RecordingReader {
                 }
             }
         }
+    }
+
+    /// Whether nobody wants the events that begin on a page, or the one that it continues; then it counts as gone through.
+    private func isLeftOut(_ header: PageHeader, _ scan: inout ScanState, _ wanted: (PageHeader) -> Bool) -> Bool {
+        if header.flags.contains(.continues) {
+            guard scan.parts == nil else { return false }
+        } else {
+            guard !wanted(header) else { return false }
+            scan.expected = header.firstSeq &+ UInt64(header.events)
+            scan.parts = nil
+        }
+        scan.pages += 1
+        return true
     }
 
     /// Compares where a segment begins with where the one before it ended.
@@ -345,4 +350,7 @@ extension [FoundSegment] {
 extension PageHeader {
     /// Holds whole events only.
     var isWholePage: Bool { flags.isDisjoint(with: [.continues, .unfinished]) }
+
+    /// Whether everything that begins here has a lower number, also what a snapshot here would show.
+    func isBefore(_ seq: UInt64) -> Bool { firstSeq < seq && firstSeq &+ UInt64(events) <= seq }
 }

@@ -34,13 +34,20 @@ public final class RecordingWriter {
     public var openIncidents: [UInt64] {
         didSet { openIncidents = Array(openIncidents.sorted().prefix(SegmentHeader.maxOpen)) }
     }
-    /// Whether the event being appended belongs to an incident: one is open, or it is the record of one.
-    private var ofIncident = false
+    /// What the event being appended says of the page where it begins.
+    private var eventFlags: PageFlags = []
+    /// Pages begun since the last snapshot, and how many that one took.
+    private var pagesSinceSnapshot = 0
+    private var snapshotPages = 1
     private var dropped: UInt64 = 0
     private var closed = false
 
     /// More free pages than this are given back to the system.
     private static let keptFree = 32
+    /// A snapshot stands at least so often, bytes: it bounds what a start, or a reader, replays. A large one stands more rarely,
+    /// so that snapshots are at most a sixteenth of a recording.
+    private static let snapshotEvery = 1 << 20
+    private static let snapshotShare = 16
 
     /// Opens a directory for recording: takes its lock, reads where the recording ends, starts the disk thread.
     ///
@@ -122,7 +129,15 @@ public final class RecordingWriter {
         if event.seq != expectedSeq && pageEvents > 0 {
             guard nextPage(event, snapshot) else { return drop(event) }
         }
-        if case .incident(let record) = event.payload { note(record) } else { ofIncident = !openIncidents.isEmpty }
+        if case .incident(let record) = event.payload {
+            // First on its page, so that a list of incidents decodes nothing else.
+            if record.state == .closed, pageEvents > 0 {
+                guard nextPage(event, snapshot) else { return drop(event) }
+            }
+            note(record)
+        } else {
+            eventFlags = openIncidents.isEmpty ? [] : .incident
+        }
         guard place(event, snapshot) else { return drop(event) }
         expectedSeq = event.seq + 1
         return true
@@ -203,7 +218,7 @@ public final class RecordingWriter {
             guard ready(event, snapshot) else { return false }
             return place(event, snapshot)
         }
-        return spread(pages, event, numbered: true)
+        return spread(pages, event, eventFlags, numbered: true)
     }
 
     /// Copies to the page what the encoder holds from `start` on, and publishes it, when there is room.
@@ -212,7 +227,7 @@ public final class RecordingWriter {
         guard encoder.byteCount <= geometry.payloadBytes else { return false }
         copy(from: start)
         pageEvents += 1
-        publish()
+        publish(eventFlags)
         return true
     }
 
@@ -226,8 +241,8 @@ public final class RecordingWriter {
     }
 
     @inline(__always)
-    private func publish() {
-        if ofIncident { pageFlags.insert(.incident) }
+    private func publish(_ more: PageFlags) {
+        pageFlags.formUnion(more)
         page?.publish(used: encoder.byteCount, events: pageEvents, flags: pageFlags)
     }
 
@@ -262,6 +277,7 @@ public final class RecordingWriter {
             number: nextNumber, firstSeq: event.seq, firstNs: event.boottimeNs, beginsSegment: beginsSegment,
             openIncidents: openIncidents)
         nextNumber += 1
+        pagesSinceSnapshot += 1
         segmentPages = beginsSegment ? 1 : segmentPages + 1
         encoder.beginBlock()
         pageEvents = 0
@@ -276,9 +292,16 @@ public final class RecordingWriter {
         if shared.snapshotDue.load(ordering: .acquiring) { finishPage() }
         guard page == nil else { return true }
         let beginsSegment = segmentPages == 0 || segmentPages >= geometry.dataPages
+        let wantsSnapshot = beginsSegment || isSnapshotWorthwhile
         guard beginPage(event, beginsSegment: beginsSegment) else { return false }
-        guard beginsSegment || shared.snapshotDue.load(ordering: .relaxed) else { return true }
+        guard wantsSnapshot || shared.snapshotDue.load(ordering: .relaxed) else { return true }
         return placeSnapshot(event, snapshot)
+    }
+
+    /// Whether another snapshot would save a replay enough, has its place in this segment, and takes no event's memory.
+    private var isSnapshotWorthwhile: Bool {
+        pagesSinceSnapshot >= max(Self.snapshotEvery / geometry.pageBytes, Self.snapshotShare * snapshotPages)
+            && segmentPages + 2 * snapshotPages < geometry.dataPages && refill() > geometry.queuePages / 2
     }
 
     private func nextPage(_ event: Event, _ snapshot: () -> Bytes) -> Bool {
@@ -304,18 +327,17 @@ public final class RecordingWriter {
         shared.snapshotDue.store(false, ordering: .relaxed)
         let state = Event(seq: event.seq, boottimeNs: event.boottimeNs, .snapshot(StateSnapshot(state: snapshot())))
         encoder.append(state)
-        ofIncident = !openIncidents.isEmpty
-        pageFlags.insert(.snapshot)
-        if encoder.byteCount <= geometry.payloadBytes {
+        let flags: PageFlags = openIncidents.isEmpty ? .snapshot : [.snapshot, .incident]
+        let pages = pagesNeeded(encoder.byteCount)
+        (pagesSinceSnapshot, snapshotPages) = (0, pages)
+        if pages == 1 {
             copy(from: 0)
-            publish()
+            publish(flags)
             return true
         }
-        let pages = pagesNeeded(encoder.byteCount)
         guard pages <= largestInPages else {
             refuse(encoder.byteCount)
             encoder.beginBlock()
-            pageFlags.remove(.snapshot)
             return true
         }
         if segmentPages + pages - 1 > geometry.dataPages {
@@ -323,18 +345,17 @@ public final class RecordingWriter {
             page?.beginsSegment = true
             segmentPages = 1
         }
-        guard spread(pages, state, numbered: false) else { return false }
+        guard spread(pages, state, flags, numbered: false) else { return false }
         return beginPage(event, beginsSegment: false)
     }
 
     /// Writes the one event that the encoder holds over as many pages as it needs; the next event begins another.
-    private func spread(_ pages: Int, _ event: Event, numbered: Bool) -> Bool {
+    private func spread(_ pages: Int, _ event: Event, _ first: PageFlags, numbered: Bool) -> Bool {
         guard pages - 1 <= refill() else {
             encoder.beginBlock()
             return false
         }
         let whole = unsafe encoder.withBytes { unsafe Bytes($0) }
-        let first = ofIncident ? pageFlags.union(.incident) : pageFlags
         for number in 0..<pages {
             if number > 0 {
                 finishPage()
@@ -347,7 +368,7 @@ public final class RecordingWriter {
                 let target = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[PageHeader.size...])
                 unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
             }
-            var flags = number == 0 ? first : first.subtracting(.snapshot)
+            var flags = number == 0 ? first : first.intersection(.incident)
             if number > 0 { flags.insert(.continues) }
             if number < pages - 1 { flags.insert(.unfinished) }
             page.publish(used: end - start, events: numbered && number == 0 ? 1 : 0, flags: flags)
@@ -362,7 +383,7 @@ public final class RecordingWriter {
     }
 
     private func note(_ record: IncidentRecord) {
-        ofIncident = true
+        eventFlags = record.state == .closed ? [.incident, .closing] : .incident
         switch record.state {
         case .opened where !openIncidents.contains(record.openingSeq): openIncidents.append(record.openingSeq)
         case .closed: openIncidents.removeAll { $0 == record.openingSeq }

@@ -32,9 +32,10 @@ enum ShowCommand: Command {
 
     static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {
         let directory = invocation[Flags.directory]
-        let store = IncidentStore(try openRecording(directory))
+        let wanted = invocation.operand ?? "last"
+        let store = IncidentStore(try openRecording(directory), newestOnly: wanted == "last")
         for note in store.notes { console.note("inquest: \(note)") }
-        let incident = try store.incident(invocation.operand ?? "last", in: directory)
+        let incident = try store.incident(wanted, in: directory)
         var options = console.textOptions
         if invocation[Flags.all] { options.timelineEntries = nil }
         console.out.write(TerminalTimeline.render(incident, options))
@@ -48,13 +49,14 @@ enum ExportCommand: Command {
     static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {
         let directory = invocation[Flags.directory]
         let format = invocation[Flags.format]
-        let isWhole = invocation.operand == "all"
+        let wanted = invocation.operand ?? "last"
+        let isWhole = wanted == "all"
         if isWhole, format != "ndjson" {
             throw CommandError(
                 "all is every event of the recording, which only --format ndjson can write", status: .usage)
         }
         let reader = try openRecording(directory)
-        let store = IncidentStore(reader)
+        let store = IncidentStore(reader, newestOnly: wanted == "last")
         for note in store.notes { console.note("inquest: \(note)") }
         if isWhole {
             try console.withOutput(invocation[Flags.output]) { out throws(CommandError) in
@@ -62,7 +64,7 @@ enum ExportCommand: Command {
             }
             return
         }
-        let incident = try store.incident(invocation.operand ?? "last", in: directory)
+        let incident = try store.incident(wanted, in: directory)
         try console.withOutput(invocation[Flags.output]) { out throws(CommandError) in
             switch format {
             case "json":

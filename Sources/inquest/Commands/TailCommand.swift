@@ -38,8 +38,15 @@ enum TailCommand: Command {
         let reader = try openRecording(directory)
         let now = Clocks.snapshot().realtimeNs
         printer.cutoffRealtimeNs = now > sinceNs ? now - sinceNs : 0
-        if let first = reader.segments.first { printer.learn(first.clock) }
-        reader.forEach(from: 0) { printer.show($0) }
+        // What was said before is in the correlator's state: months of history need not be read for the last minutes.
+        let state = reader.newestSnapshot(beforeRealtimeNs: printer.cutoffRealtimeNs)
+        if let known = state.flatMap({ try? Correlator(snapshot: $0.state) }) {
+            for event in known.introduction { printer.learn(event) }
+            reader.forEach(from: state?.seq ?? 0) { printer.show($0) }
+        } else {
+            if let first = reader.segments.first { printer.learn(first.clock) }
+            reader.forEach(from: 0) { printer.show($0) }
+        }
         printer.cutoffRealtimeNs = 0
     }
 
@@ -116,7 +123,10 @@ final class EventPrinter {
     func beginStream() { lastSeq = 0 }
 
     /// What time it was when events began, before they say so themselves.
-    func learn(_ clock: ClockSnapshot) { names.note(Event(boottimeNs: clock.boottimeNs, .clock(clock))) }
+    func learn(_ clock: ClockSnapshot) { learn(Event(boottimeNs: clock.boottimeNs, .clock(clock))) }
+
+    /// A name or the time, told before what is shown.
+    func learn(_ event: Event) { names.note(event) }
 
     func show(_ event: Event) {
         // A snapshot shows the number of the event after it.

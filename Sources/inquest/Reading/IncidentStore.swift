@@ -9,10 +9,13 @@ struct IncidentStore {
     /// What could not be read, one sentence each.
     private(set) var notes: [String] = []
 
-    /// - Parameter reader: of a recording that may still be growing.
-    init(_ reader: RecordingReader) {
+    /// - Parameters:
+    ///   - reader: of a recording that may still be growing.
+    ///   - newestOnly: leave out all but the incident that opened last, which is found without reading the others.
+    init(_ reader: RecordingReader, newestOnly: Bool = false) {
         var known: Set<Bytes> = []
-        for record in reader.closedIncidents() {
+        let records = newestOnly ? reader.newestClosedIncident().map { [$0] } ?? [] : reader.closedIncidents()
+        for record in records {
             do throws(DecodeError) {
                 let incident = try Archive.read(Incident.self, from: record.document)
                 if known.insert(incident.id).inserted { incidents.append(incident) }
@@ -23,8 +26,7 @@ struct IncidentStore {
                 )
             }
         }
-        var last: (seq: UInt64, state: Bytes)?
-        reader.forEachSegmentSnapshot { last = ($0, $1) }
+        let last = reader.newestSnapshot()
         let end = RecoveredState(snapshot: last?.state, rules: Rules()) { reader.forEach(from: last?.seq ?? 0, $0) }
         if let note = end.note { notes.append(note) }
         for case .closed(let incident) in end.unrecorded where known.insert(incident.id).inserted {
@@ -35,6 +37,7 @@ struct IncidentStore {
         }
         notes += reader.damageNotes()
         incidents.sort { $0.openingSeq < $1.openingSeq }
+        if newestOnly { incidents = incidents.suffix(1) }
     }
 
     /// The incident with this id, or the newest for `last`.

@@ -1,0 +1,60 @@
+public import Events
+
+/// What is found without reading all of a recording: page headers tell where it is.
+extension RecordingReader {
+    /// The newest snapshot, with the number of the event that follows it; `nil` when there is none.
+    ///
+    /// None from behind missing events is taken, where its segment has one from before them: what they led to is not in it.
+    ///
+    /// - Parameter limit: only one from before that moment of the wall clock, nanoseconds since 1970, by the clock of its segment.
+    public func newestSnapshot(beforeRealtimeNs limit: UInt64 = .max) -> (seq: UInt64, state: Bytes)? {
+        for place in listing.segments.indices.reversed() {
+            let clock = listing.segments[place].header.clock
+            func isBefore(_ boottimeNs: UInt64) -> Bool {
+                limit == .max || clock.realtimeNs(of: Moment(boottimeNs: boottimeNs)) ?? 0 < limit
+            }
+            guard isBefore(clock.boottimeNs) else { continue }
+            var newest: (seq: UInt64, state: Bytes)?
+            var isAfterGap = false
+            var scan = ScanState(from: 0)
+            scanSegment(
+                place, &scan, glancing: true, gap: { _ in isAfterGap = true },
+                pages: { $0.flags.contains(.snapshot) && isBefore($0.firstNs) },
+                body: { (event: Event) in
+                    guard case .snapshot(let snapshot) = event.payload else { return }
+                    if !isAfterGap || newest == nil { newest = (event.seq, snapshot.state) }
+                })
+            if let newest { return newest }
+        }
+        return nil
+    }
+
+    /// The records of closed incidents, in the order of their opening; of several for one incident the last.
+    public func closedIncidents() -> [IncidentRecord] {
+        var records: [UInt64: IncidentRecord] = [:]
+        for place in listing.segments.indices { closings(in: place) { records[$0.openingSeq] = $0 } }
+        return records.values.sorted { $0.openingSeq < $1.openingSeq }
+    }
+
+    /// The record of the closed incident that opened last; `nil` when there is none.
+    public func newestClosedIncident() -> IncidentRecord? {
+        var newest: IncidentRecord?
+        for place in listing.segments.indices.reversed() {
+            closings(in: place) { if $0.openingSeq >= newest?.openingSeq ?? 0 { newest = $0 } }
+            // One that opened later closed later than that: it has been seen.
+            if let newest, newest.openingSeq >= listing.segments[place].header.firstSeq { break }
+        }
+        return newest
+    }
+
+    private func closings(in place: Int, _ body: (IncidentRecord) -> Void) {
+        guard mayHoldIncident(place) else { return }
+        var scan = ScanState(from: 0)
+        scanSegment(
+            place, &scan, glancing: true,
+            pages: { $0.flags.contains($0.standsAlone ? .closing : .incident) },
+            body: { (event: Event) in
+                if case .incident(let record) = event.payload, record.state == .closed { body(record) }
+            })
+    }
+}

@@ -1,0 +1,164 @@
+import EventSamples
+import Events
+import Testing
+
+@testable import Recording
+
+/// What a list, one incident and a start read of a large recording: little.
+@Suite struct OpeningTests {
+    /// Incidents of which each is followed by many pages; one is open for very long.
+    private static func written() -> [Event] {
+        return (1..<6000 as Range<UInt64>).map { seq in
+            var record = IncidentRecord()
+            record.document = Bytes(repeating: UInt8(truncatingIfNeeded: seq), count: seq % 2 == 0 ? 300 : 6000)
+            switch seq {
+            case 100:
+                record.openingSeq = seq
+            case 700...5000 where seq % 500 == 0:
+                record.openingSeq = seq
+            case 700...5200 where seq % 500 == 133:
+                record.openingSeq = seq - 133
+                record.state = .closed
+            case 5100:
+                record.openingSeq = 100
+                record.state = .closed
+            default: return EventSamples.event(.cgroupSample, seed: seq, seq: seq)
+            }
+            return Event(seq: seq, boottimeNs: seq, .incident(record))
+        }
+    }
+
+    private static func closings(_ events: [Event]) -> [UInt64] {
+        let closed = events.compactMap { event -> UInt64? in
+            guard case .incident(let record) = event.payload, record.state == .closed else { return nil }
+            return record.openingSeq
+        }
+        return closed.sorted()
+    }
+
+    @Test func `a list reads headers, and of the pages only those with a closing`() throws {
+        let files = MemoryFiles()
+        let written = Self.written()
+        try record(files, written)
+        let reader = try RecordingReader("memory", files: files)
+        #expect(reader.segments.count > 4)
+        let before = files.bytesRead
+        let records = reader.closedIncidents()
+        #expect(records.map(\.openingSeq) == Self.closings(written))
+        #expect(records.count == 10)
+        for record in records { #expect([300, 6000].contains(record.document.count)) }
+        #expect(files.bytesRead - before < files.disk.bytes / 4)
+        #expect(reader.damage.isEmpty)
+    }
+
+    @Test func `the newest incident is the one that opened last, not the one that closed last`() throws {
+        let files = MemoryFiles()
+        let written = Self.written()
+        try record(files, written)
+        let reader = try RecordingReader("memory", files: files)
+        let newest = try #require(reader.newestClosedIncident())
+        #expect(newest.openingSeq == Self.closings(written).last)
+        #expect(newest.openingSeq == 5000)
+        let none = MemoryFiles()
+        try record(none, calmEvents(1..<300))
+        #expect(try RecordingReader("memory", files: none).newestClosedIncident() == nil)
+    }
+
+    @Test func `pages whose headers have no checksum of their own are read whole`() throws {
+        let files = MemoryFiles()
+        let written = Self.written()
+        try record(files, written)
+        var old = files.disk
+        for (name, id) in old.names where SegmentName.generation(name) != nil {
+            var bytes = old.contents[id] ?? []
+            for page in stride(from: 4096, to: bytes.count, by: 4096) { forget(&bytes, page) }
+            old.contents[id] = bytes
+        }
+        let reader = try RecordingReader("memory", files: MemoryFiles(old))
+        #expect(reader.closedIncidents().map(\.openingSeq) == Self.closings(written))
+        #expect(reader.newestClosedIncident()?.openingSeq == 5000)
+        #expect(events(reader) == written)
+        #expect(events(reader, from: 3000) == Array(written[2999...]))
+        #expect(reader.damage.isEmpty)
+    }
+
+    /// Makes a page what it was before headers had a checksum of their own.
+    private func forget(_ bytes: inout Bytes, _ page: Int) {
+        bytes.withUnsafeMutableBytes { whole in
+            let end = min(page + 4096, whole.count)
+            let page = UnsafeMutableRawBufferPointer(rebasing: whole[page..<end])
+            guard let header = PageHeader(UnsafeRawBufferPointer(page)) else { return }
+            page.put(UInt32(0), 44)
+            page.put(header.flags.subtracting(.closing).rawValue, 40)
+            page.put(crc32c(UnsafeRawBufferPointer(rebasing: page[8..<64 + Int(header.used)])), 4)
+        }
+    }
+
+    @Test func `a header is believed by its own checksum, and by nothing else`() {
+        let page = AlignedBuffer(4096)
+        var header = PageHeader()
+        header.generation = 7
+        header.firstSeq = 12
+        header.events = 3
+        header.used = 900
+        header.flags = [.incident, .closing]
+        header.recording = 99
+        header.seal(page.raw)
+        func alone() -> PageHeader? { PageHeader(alone: UnsafeRawBufferPointer(rebasing: page.raw[0..<64])) }
+        let whole = PageHeader(UnsafeRawBufferPointer(page.raw))
+        #expect(whole != nil && alone() == whole)
+        for bit in 0..<64 * 8 where !(4 * 8..<8 * 8).contains(bit) {
+            page.raw[bit / 8] ^= 1 << UInt8(bit % 8)
+            #expect(alone() == nil, "bit \(bit)")
+            page.raw[bit / 8] ^= 1 << UInt8(bit % 8)
+        }
+        // The events are damaged: the header still says what was there.
+        page.raw[500] ^= 1
+        #expect(alone() == whole)
+        #expect(PageHeader(UnsafeRawBufferPointer(page.raw)) == nil)
+    }
+
+    @Test func `the state is recorded so often that little is replayed, and so rarely that it takes little`() throws {
+        for stateBytes in [2000, 300_000] {
+            let files = MemoryFiles()
+            var options = smallOptions(segmentBytes: 16 << 20, totalBytes: 128 << 20)
+            options.pageBytes = 16 << 10
+            options.queueBytes = 8 << 20
+            options.zeroAhead = false
+            let (writer, _) = try RecordingWriter.open("memory", options, files: files)
+            var host = BusyHost()
+            var snapshots = 0
+            var seq: UInt64 = 0
+            while writer.figures.bytesWritten < 12 << 20 {
+                seq += 1
+                #expect(
+                    writer.append(host.next(seq: seq)) {
+                        snapshots += 1
+                        return Bytes(repeating: UInt8(snapshots), count: stateBytes)
+                    })
+                if seq % 5000 == 0 { writer.commitAndWait(upTo: seq) }
+            }
+            #expect(writer.close())
+            let reader = try RecordingReader("memory", files: files)
+            let newest = try #require(reader.newestSnapshot())
+            #expect(newest.state == Bytes(repeating: UInt8(snapshots), count: stateBytes))
+            #expect(snapshots * stateBytes < 12 << 20 / 8)
+            // A MiB of them, or sixteen times the state.
+            let bound = seq * UInt64(max(1 << 20, 17 * stateBytes)) / (12 << 20)
+            #expect(snapshots > 1 && seq - newest.seq < bound * 5 / 4)
+            #expect(events(reader, from: newest.seq).first?.seq == newest.seq)
+        }
+    }
+
+    @Test func `a state behind missing events is not taken for that before them`() throws {
+        let files = MemoryFiles()
+        let (writer, _) = try RecordingWriter.open("memory", smallOptions(), files: files)
+        writer.appendAll(calmEvents(1..<40))
+        writer.shared.snapshotDue.store(true, ordering: .releasing)
+        for event in calmEvents(60..<70) { #expect(writer.append(event) { state(before: event.seq) }) }
+        #expect(writer.close())
+        let reader = try RecordingReader("memory", files: files)
+        #expect(reader.newestSnapshot()?.state == state(before: 1))
+        #expect(events(reader).count == 49)
+    }
+}
