@@ -54,7 +54,8 @@ let package = Package(
             swiftSettings: strict, linkerSettings: bpfLibraries),
         .target(name: "EventSamples", dependencies: ["Events"], path: "Tests/EventSamples", swiftSettings: relaxed),
         .executableTarget(
-            name: "recording-writer", dependencies: ["Recording", "Live", "Events", "EventSamples", "CLinux"],
+            name: "recording-writer",
+            dependencies: ["Recording", "Incidents", "Live", "Events", "EventSamples", "CLinux"],
             path: "Tests/RecordingWriterProcess", swiftSettings: relaxed),
         tests("Events", ["KernelWire", "EventSamples"]),
         tests("Probes", ["Events", "CLinux", "CLibbpf", "KernelWire"]),

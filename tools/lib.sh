@@ -9,6 +9,9 @@ die() { say "$@"; exit 1; }
 build_packages=(libbpf-dev libelf-dev zlib1g-dev)
 test_packages=(clang-format python3-venv)
 lab_packages=(python3-venv qemu-system-x86 qemu-utils busybox-static cpio e2fsprogs mmdebstrap gcc libc6-dev)
+bench_packages=(fio zstd bpftrace gcc libc6-dev libcurl4 libmicrohttpd12)
+# Unpacked beside the build, not installed: some of them would start a service, and none is wanted afterwards.
+bench_unpacked=(libbpf-tools earlyoom atop prometheus-node-exporter systemd-oomd systemd-journal-remote libsystemd-shared)
 
 has_package() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
@@ -50,6 +53,18 @@ need_packages() {
     apt-get install -y --no-install-recommends "${missing[@]}" </dev/null >&2 && return 0
     say "could not install ${missing[*]}; install with: apt-get install ${missing[*]}"
     return 1
+}
+
+# Unpacks what is missing of packages into a directory, without installing them; their libraries must be there.
+unpack_packages() {
+    local directory=$1 package
+    shift
+    as_builder mkdir -p "$directory"
+    for package in "$@"; do
+        [ -e "$directory/.$package" ] && continue
+        as_builder bash -c 'cd "$1" && apt-get download "$2" >&2 && dpkg -x "$2"_*.deb . && rm "$2"_*.deb && touch ".$2"' \
+            unpack "$directory" "$package" || return 1
+    done
 }
 
 # --- Who builds ------------------------------------------------------------------------------------------------------

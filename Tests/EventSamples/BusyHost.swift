@@ -3,8 +3,11 @@ public import Events
 /// What a recorder of a busy machine hears: samples ten times a second of the host, two disks and twenty cgroups, whose
 /// counters grow as they do, IO and stall intervals, now and then a census and a signal. No hostile bytes: for sizes and speeds.
 public struct BusyHost: Sendable {
+    /// Samples once a second of a hundredth of the trouble.
+    public var isCalm = false
+    /// Boottime of the last event, nanoseconds.
+    public private(set) var now: UInt64 = 1_000_000_000_000
     private var random: Seeded
-    private var now: UInt64 = 1_000_000_000_000
     private var queue: [Payload] = []
     private var position = 0
     private var vmstat = VmstatSample()
@@ -78,40 +81,40 @@ public struct BusyHost: Sendable {
         queue.removeAll(keepingCapacity: true)
         position = 0
         ticks += 1
-        now += 100_000_000 + random.next() % 200_000
-        pressure.memorySomeUs.grow(by: random.next() % 40_000)
-        pressure.memoryFullUs.grow(by: random.next() % 20_000)
-        pressure.ioSomeUs.grow(by: random.next() % 90_000)
-        pressure.ioFullUs.grow(by: random.next() % 60_000)
-        pressure.cpuSomeUs.grow(by: random.next() % 50_000)
+        now += (isCalm ? 1_000_000_000 : 100_000_000) + random.next() % 200_000
+        pressure.memorySomeUs.grow(by: upTo(40_000))
+        pressure.memoryFullUs.grow(by: upTo(20_000))
+        pressure.ioSomeUs.grow(by: upTo(90_000))
+        pressure.ioFullUs.grow(by: upTo(60_000))
+        pressure.cpuSomeUs.grow(by: upTo(50_000))
         queue.append(.pressure(pressure))
         memory.freeBytes = Figure((200 << 20) + (random.next() % 10_000) << 12)
         memory.availableBytes = Figure((900 << 20) + (random.next() % 10_000) << 12)
         memory.swapFreeBytes = Figure((4 << 30) - (UInt64(ticks) % 500_000) << 12)
         memory.dirtyBytes = Figure((random.next() % 5000) << 12)
         queue.append(.memory(memory))
-        vmstat.pgscanKswapd.grow(by: random.next() % 20_000)
-        vmstat.pgstealKswapd.grow(by: random.next() % 15_000)
-        vmstat.pswpin.grow(by: random.next() % 2000)
-        vmstat.pswpout.grow(by: random.next() % 4000)
-        vmstat.pgmajfault.grow(by: random.next() % 900)
+        vmstat.pgscanKswapd.grow(by: upTo(20_000))
+        vmstat.pgstealKswapd.grow(by: upTo(15_000))
+        vmstat.pswpin.grow(by: upTo(2000))
+        vmstat.pswpout.grow(by: upTo(4000))
+        vmstat.pgmajfault.grow(by: upTo(900))
         queue.append(.vmstat(vmstat))
         var load = LoadSample()
         load.load1Milli = Figure(4000 + UInt64(ticks / 50 % 900))
         load.load5Milli = 3000
         load.load15Milli = 2000
         load.running = Figure(random.next() % 9)
-        load.blocked = Figure(random.next() % 30)
+        load.blocked = Figure(upTo(30))
         load.tasks = 900
         queue.append(.load(load))
         for place in devices.indices {
-            devices[place].reads.grow(by: random.next() % 200)
-            devices[place].readBytes.grow(by: random.next() % 8_000_000)
-            devices[place].writes.grow(by: random.next() % 300)
-            devices[place].writeBytes.grow(by: random.next() % 6_000_000)
-            devices[place].busyMs.grow(by: random.next() % 100)
-            devices[place].inflightReads = Figure(random.next() % 20)
-            devices[place].inflightWrites = Figure(random.next() % 30)
+            devices[place].reads.grow(by: upTo(200))
+            devices[place].readBytes.grow(by: upTo(8_000_000))
+            devices[place].writes.grow(by: upTo(300))
+            devices[place].writeBytes.grow(by: upTo(6_000_000))
+            devices[place].busyMs.grow(by: upTo(100))
+            devices[place].inflightReads = Figure(upTo(20))
+            devices[place].inflightWrites = Figure(upTo(30))
             queue.append(.device(devices[place]))
             queue.append(.ioInterval(interval(devices[place].device, .read)))
             queue.append(.ioInterval(interval(devices[place].device, .write)))
@@ -119,10 +122,10 @@ public struct BusyHost: Sendable {
         for place in cgroups.indices {
             cgroups[place].currentBytes = Figure((cgroups[place].currentBytes.value ?? 0) + (random.next() % 64) << 12)
             cgroups[place].anonBytes = Figure((cgroups[place].anonBytes.value ?? 0) + (random.next() % 64) << 12)
-            cgroups[place].memorySomeUs.grow(by: random.next() % 9000)
-            cgroups[place].memoryFullUs.grow(by: random.next() % 5000)
-            cgroups[place].ioFullUs.grow(by: random.next() % 40_000)
-            cgroups[place].refaultFile.grow(by: random.next() % 500)
+            cgroups[place].memorySomeUs.grow(by: upTo(9000))
+            cgroups[place].memoryFullUs.grow(by: upTo(5000))
+            cgroups[place].ioFullUs.grow(by: upTo(40_000))
+            cgroups[place].refaultFile.grow(by: upTo(500))
             queue.append(.cgroupSample(cgroups[place]))
             if place % 4 == 0 {
                 var io = CgroupIO()
@@ -135,7 +138,7 @@ public struct BusyHost: Sendable {
                 queue.append(.cgroupIO(io))
             }
         }
-        for _ in 0..<random.next() % 8 {
+        for _ in 0..<upTo(8) {
             var slow = SlowIO()
             slow.device = devices[0].device
             slow.bytes = 4096 << (random.next() % 4)
@@ -146,6 +149,9 @@ public struct BusyHost: Sendable {
             queue.append(.slowIO(slow))
         }
     }
+
+    /// Below `bound`; in calm below a hundredth of it.
+    private mutating func upTo(_ bound: UInt64) -> UInt64 { random.next() % max(1, isCalm ? bound / 100 : bound) }
 
     private mutating func interval(_ device: UInt32, _ operation: IOOperation) -> IOInterval {
         var value = IOInterval()

@@ -2,6 +2,7 @@
 //
 //     recording-writer DIRECTORY SEED
 //     recording-writer DIRECTORY SEED bench COUNT
+//     recording-writer DIRECTORY SEED fill MIB         a recording as large as it may become, for tools/bench
 //
 // and for power cuts (Tests/lab/power.py), each line of output beginning with NAME:
 //
@@ -39,12 +40,13 @@ func fail(_ message: String) -> Never {
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 3, let seed = UInt64(arguments[2]) else {
-    fail("usage: recording-writer DIRECTORY SEED [bench COUNT | storm NAME PATH SYNC | check NAME]")
+    fail("usage: recording-writer DIRECTORY SEED [bench COUNT | fill MIB | storm NAME PATH SYNC | check NAME]")
 }
 let (place, verb, more) = (arguments[1], arguments.dropFirst(3).first, Array(arguments.dropFirst(4)))
 switch (verb, more.count) {
 case (nil, _): recordUntilKilled(place, seed)
 case ("bench", 1): try bench(place, UInt64(more[0]) ?? 1_000_000)
+case ("fill", 1): try fill(place, mebibytes: Int(more[0]) ?? 256, seed: seed)
 case ("storm", 3):
     storm(place, seed, more[0], WatchedFiles(direct: more[1] == "direct", synced: more[2] == "synced"))
 case ("check", 1): check(place, seed, more[0])

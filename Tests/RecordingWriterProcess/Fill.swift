@@ -1,0 +1,85 @@
+import EventSamples
+import Events
+import Glibc
+import Incidents
+import Recording
+
+/// Fills a recording as months of a machine would that is calm for half an hour and in trouble for half a minute, then dies
+/// without a word. What is written is what the recorder writes: events, the correlator's findings, its state in each segment.
+///
+/// - Parameter mebibytes: size of the recording; it ends when the last segment is about full.
+func fill(_ directory: String, mebibytes: Int, seed: UInt64) throws {
+    var options = RecordingOptions(bootID: BootID(high: seed, low: 1), host: Bytes("bench".utf8), clock: bootClock)
+    options.totalBytes = mebibytes << 20
+    options.queueBytes = 64 << 20
+    let (writer, recovered) = try RecordingWriter.open(directory, options)
+    var host = BusyHost(seed: seed)
+    var history = History(writer: writer, nextSeq: recovered.nextSeq)
+    var start = RecorderStart()
+    start.bootID = options.bootID
+    start.hostname = options.host
+    start.memoryTotalBytes = Figure(16 << 30)
+    start.swapTotalBytes = Figure(8 << 30)
+    start.cpus = 8
+    start.pressureAvailable = true
+    history.take(Event(boottimeNs: 1_000_000_000_000, .recorderStart(start)))
+    let wanted = UInt64(options.totalBytes - 256 << 10)
+    while writer.figures.bytesWritten < wanted {
+        for (isCalm, seconds) in [(true, UInt64(1800)), (false, 30)] {
+            host.isCalm = isCalm
+            let until = host.now + seconds * 1_000_000_000
+            while host.now < until, writer.figures.bytesWritten < wanted { history.take(host.next(seq: 0)) }
+        }
+    }
+    writer.commit()
+    while writer.acknowledgedSeq + 1 < history.nextSeq { usleep(1000) }
+    say("\(history.nextSeq - 1) events, \(history.incidents) incidents")
+    // Past the writer's own end.
+    _exit(0)
+}
+
+/// Events on the recorder's way: recorded, correlated, the findings recorded behind them (`Spine` in Sources/inquest).
+private struct History {
+    let writer: RecordingWriter
+    var nextSeq: UInt64
+    var incidents = 0
+    private var correlator = Correlator()
+
+    init(writer: RecordingWriter, nextSeq: UInt64) {
+        self.writer = writer
+        self.nextSeq = nextSeq
+    }
+
+    mutating func take(_ observed: Event) {
+        var event = observed
+        keep(&event)
+        var findings: [Finding] = []
+        correlator.consume(event) { findings.append($0) }
+        for finding in findings {
+            let (incident, state): (Incident, IncidentState)
+            switch finding {
+            case .opened(let opened): (incident, state) = (opened, .opened)
+            case .closed(let closed): (incident, state) = (closed, .closed)
+            case .phase: continue
+            }
+            var record = IncidentRecord()
+            record.state = state
+            record.bootID = incident.host.bootID
+            record.openingSeq = incident.openingSeq
+            record.document = Archive.write(incident)
+            var event = Event(boottimeNs: event.boottimeNs, .incident(record))
+            keep(&event)
+            if state == .closed { incidents += 1 }
+        }
+    }
+
+    private mutating func keep(_ event: inout Event) {
+        event.seq = nextSeq
+        nextSeq += 1
+        guard writer.append(event, snapshot: { correlator.snapshot() }) else { fail("no room for \(event.seq)") }
+        while nextSeq > writer.acknowledgedSeq + 200_000 {
+            writer.commit()
+            usleep(1000)
+        }
+    }
+}

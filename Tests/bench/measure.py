@@ -1,0 +1,68 @@
+"""Things measured in turn, and what is left of the noise: the median."""
+
+import os
+import statistics
+import subprocess
+import time
+
+
+class Values(list):
+    """The same thing measured several times."""
+
+    @property
+    def median(self):
+        return statistics.median(self)
+
+    def show(self, pattern="{:.0f}", unit=""):
+        """`41 ms (39 to 44)`: median, smallest and largest."""
+        middle = f"{pattern.format(self.median)}{unit}"
+        if len(self) < 2:
+            return middle
+        return f"{middle} ({pattern.format(min(self))} to {pattern.format(max(self))})"
+
+
+def in_turn(rounds, ways):
+    """Calls each of `ways` once a round, every other round in the opposite order: a drift of the machine favours none of them."""
+    values = {name: Values() for name in ways}
+    for number in range(rounds):
+        order = list(ways.items())
+        for name, way in order if number % 2 == 0 else reversed(order):
+            values[name].append(way())
+    return values
+
+
+def ratio(ours, theirs):
+    """`0.25`, or a dash where there is nothing to divide by."""
+    return f"{ours / theirs:.2g}" if theirs else "-"
+
+
+def wall_ms(command, **options):
+    """How long a command takes from its start to its end, milliseconds."""
+    begun = time.monotonic_ns()
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=True, **options)
+    return (time.monotonic_ns() - begun) / 1e6
+
+
+def cpu_seconds(command, **options):
+    """The CPU time that a command takes, user and system, seconds."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, **options)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return usage.ru_utime + usage.ru_stime
+
+
+def output(command, **options):
+    return subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL, **options).stdout
+
+
+def forget(directory):
+    """Takes files out of the page cache: the next reader waits for the disk."""
+    for name in os.listdir(directory):
+        file = os.open(os.path.join(directory, name), os.O_RDONLY)
+        try:
+            os.fdatasync(file)
+            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(file)
