@@ -8,7 +8,7 @@ die() { say "$@"; exit 1; }
 
 build_packages=(libbpf-dev libelf-dev zlib1g-dev)
 test_packages=(clang-format python3-venv)
-lab_packages=(python3-venv qemu-system-x86 qemu-utils busybox-static cpio e2fsprogs mmdebstrap gcc libc6-dev)
+lab_packages=(python3-venv qemu-system-x86 qemu-utils busybox-static cpio e2fsprogs mmdebstrap gcc libc6-dev nbdkit xfsprogs btrfs-progs)
 bench_packages=(fio zstd bpftrace gcc libc6-dev libcurl4 libmicrohttpd12)
 # Unpacked beside the build, not installed: some of them would start a service, and none is wanted afterwards.
 bench_unpacked=(libbpf-tools earlyoom atop prometheus-node-exporter systemd-oomd systemd-journal-remote libsystemd-shared)
@@ -172,4 +172,10 @@ use_swift() {
     resources=$(as_builder "$1" -print-target-info 2>/dev/null </dev/null | sed -nE 's/.*"runtimeResourcePath": *"(.*)".*/\1/p')
     real=$(cd "$resources/../../bin" 2>/dev/null && pwd)/swift
     if [ -n "$resources" ] && [ -x "$real" ]; then swift=$real; else swift=$1; fi
+}
+
+# Builds a product as a static release binary. One set of flags for all of them: with other flags everything is compiled anew.
+build_release() {
+    as_builder "$swift" build -c release --product "$1" --static-swift-stdlib -Xswiftc -static-executable -Xlinker -s \
+        </dev/null >&2
 }

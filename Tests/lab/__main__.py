@@ -1,9 +1,10 @@
-"""The command: `tools/lab list` and `tools/lab run`."""
+"""The command: `tools/lab list`, `tools/lab run` and `tools/lab power`."""
 
 import argparse
 import fcntl
 import os
 import queue
+import shutil
 import sys
 import tempfile
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from .errors import LabError
 from .kernels import KERNELS, unpacked
+from .power import DISKS, PowerCuts
 from .run import Lab, Result
 from .scenario import all_scenarios
 from .schemas import Schemas
@@ -30,9 +32,18 @@ def main():
     run.add_argument("--keep", action="store_true", help="keep console, recording and disks of every run, not only of a failed one")
     run.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
                      help="busy guests at once, and one more of those that mostly wait (default: one a CPU)")
-    run.add_argument("--binary", type=Path, default=BUILD / "release" / "inquest", metavar="FILE",
-                     help="the inquest to judge (default .build/release/inquest)")
+    power = verbs.add_parser("power", help="cut the power under recordings, many times")
+    power.add_argument("--cuts", type=int, default=200, metavar="N", help="recordings to cut, at least, seven at a time (default 200)")
+    power.add_argument("--seed", type=int, metavar="N", help="make the choices of that run again")
+    power.add_argument("--kernel", nargs="+", metavar="V", choices=[k.name for k in KERNELS], help="only on these kernels")
+    power.add_argument("--disk", choices=DISKS, default="honest", help="a lying one ignores flushes: the run must fail")
+    power.add_argument("--writer", choices=["synced", "unsynced"], default="synced", help="an unsynced one does not flush: it must fail")
+    for verb in [run, power]:
+        verb.add_argument("--binary", type=Path, default=BUILD / "release" / "inquest", metavar="FILE",
+                          help="the inquest to judge (default .build/release/inquest)")
     arguments = parser.parse_args()
+    if arguments.verb == "power":
+        return cut_power([k for k in KERNELS if not arguments.kernel or k.name in arguments.kernel], arguments)
     scenarios = all_scenarios()
     if arguments.verb == "list":
         show(scenarios)
@@ -52,17 +63,45 @@ def show(scenarios):
     print(f"\nkernels: {', '.join(k.name for k in KERNELS)}")
 
 
-def play_all(chosen, kernels, arguments):
-    progress = Progress(len(chosen) * len(kernels))
+def the_lab(arguments, say):
     cache = Path(os.environ.get("INQUEST_LAB_CACHE", BUILD / "lab-cache"))
-    lab = Lab(arguments.binary.resolve(), cache, BUILD / "lab", Schemas(ROOT / "docs"), progress.say)
+    lab = Lab(arguments.binary.resolve(), cache, BUILD / "lab", Schemas(ROOT / "docs"), say)
     if not lab.binary.exists():
         raise LabError(f"{lab.binary} is not there; tools/inquest --version builds it")
+    return lab
+
+
+def cut_power(kernels, arguments):
+    """The long run of the scenario power-cut."""
+    lab = the_lab(arguments, lambda text: print(f"lab: {text}", file=sys.stderr, flush=True))
+    seed = int.from_bytes(os.urandom(4)) if arguments.seed is None else arguments.seed
+    print(f"seed {seed}; the disks are {arguments.disk}, the test's writer is {arguments.writer}", flush=True)
+    failed = 0
+    for kernel in kernels:
+        directory = lab.results / f"power-{kernel.name}"
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        with Slot(os.cpu_count(), busy=True):
+            power = PowerCuts(lab, unpacked(kernel, lab.cache, lab.say), directory, seed, arguments.disk, arguments.writer)
+            power.run(-(-arguments.cuts // (7 * len(kernels))), lambda text: print(f"{kernel.name}: {text}", flush=True))
+        print(f"\nkernel {kernel.name}, seed {seed}\n{power.table()}")
+        for failure in power.failures:
+            print(f"FAIL  {failure}", flush=True)
+        if power.failures:
+            failed += 1
+        else:
+            shutil.rmtree(directory)
+    return 1 if failed else 0
+
+
+def play_all(chosen, kernels, arguments):
+    pairs = [(s, k) for s in sorted(chosen, key=lambda s: -s.seconds) for k in kernels if not s.kernels or k.name in s.kernels]
+    progress = Progress(len(pairs))
+    lab = the_lab(arguments, progress.say)
     work = queue.Queue()
     # The long ones first, so that the end is not waiting for one of them alone.
-    for scenario in sorted(chosen, key=lambda s: -s.seconds):
-        for kernel in kernels:
-            work.put((scenario, kernel))
+    for pair in pairs:
+        work.put(pair)
     ready = {}
     for kernel in kernels:
         try:
@@ -87,7 +126,7 @@ def play_all(chosen, kernels, arguments):
 def play_again(lab, chosen, ready, progress, arguments):
     """Plays what failed once more, alone: a guest that another one starved of its CPU proves nothing. Both runs are told."""
     by_name = {s.name: s for s in chosen}
-    for first in [r for r in progress.results if r.status == "FAIL" and r.seconds]:
+    for first in [r for r in progress.results if r.status == "FAIL" and r.seconds and not r.final]:
         with Slot(arguments.jobs, busy=True):
             progress.begun(first.scenario, first.kernel)
             second = lab.play(by_name[first.scenario], ready[first.kernel], arguments.keep, attempt=2)

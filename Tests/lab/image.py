@@ -24,14 +24,15 @@ ROOT_PACKAGES = [
 ]
 
 
-def initramfs(kernel, binary, cache):
-    """A gzipped cpio archive with the tools in /lab; made anew when one of its parts is newer."""
+def initramfs(kernel, binary, cache, modules=(), programs=()):
+    """A gzipped cpio archive with the tools in /lab, more programs beside them where a scenario has such, and modules to be loaded at
+    boot; made anew when one of its parts is newer."""
     load = load_program(cache)
-    parts = [binary, load, HERE / "guest" / "init", HERE / "guest" / "agent", HERE / "guest" / "passwd", Path(__file__)]
+    parts = [binary, load, *programs, HERE / "guest" / "init", HERE / "guest" / "agent", HERE / "guest" / "passwd", Path(__file__)]
     key = hashlib.sha256()
     for part in parts:
         key.update(part.read_bytes())
-    key.update(kernel.release.encode())
+    key.update(" ".join([kernel.release, *modules]).encode())
     archive = cache / "initramfs" / f"{kernel.name}-{key.hexdigest()[:16]}.gz"
     with locked(cache / "initramfs" / f"{kernel.name}.lock"):
         if not archive.exists():
@@ -39,11 +40,11 @@ def initramfs(kernel, binary, cache):
                 # A younger one may be that of another run with another binary, about to boot from it.
                 if time.time() - old.stat().st_mtime > 3600:
                     old.unlink()
-            build_initramfs(kernel, binary, load, archive)
+            build_initramfs(kernel, [binary, load, *programs], BASE_MODULES + list(modules), archive)
     return archive
 
 
-def build_initramfs(kernel, binary, load, archive):
+def build_initramfs(kernel, programs, modules, archive):
     tree = archive.with_suffix(".tree")
     shutil.rmtree(tree, ignore_errors=True)
     for directory in ["lab/modules", "etc"]:
@@ -51,13 +52,14 @@ def build_initramfs(kernel, binary, load, archive):
     busybox = shutil.which("busybox")
     if busybox is None:
         raise LabError("busybox is missing; install with: apt-get install busybox-static")
+    binary, load, *more_programs = programs
     for source, name in [
         (busybox, "lab/busybox"), (binary, "lab/inquest"), (load, "lab/load"), (HERE / "guest" / "agent", "lab/agent"),
-        (HERE / "guest" / "init", "init"), (HERE / "guest" / "passwd", "etc/passwd"),
+        (HERE / "guest" / "init", "init"), (HERE / "guest" / "passwd", "etc/passwd"), *((p, f"lab/{p.name}") for p in more_programs),
     ]:
         shutil.copy(source, tree / name)
         (tree / name).chmod(0o755)
-    base = kernel.module_closure(BASE_MODULES)
+    base = kernel.module_closure(modules)
     for number, (name, content) in enumerate(base.items()):
         (tree / "lab/modules" / f"{number:02}-{name}.ko").write_bytes(content)
     more = {n: c for n, c in kernel.module_closure(ON_DEMAND_MODULES).items() if n not in base}

@@ -11,6 +11,8 @@ class Judge:
         self.failures = []
         self.passed = 0
         self.notes = []
+        # Whether what failed is told by one run, whatever another says: something rare, and no matter of time.
+        self.final = False
 
     def must(self, holds, what, but=None):
         """One thing that must hold; `but` is what was found instead."""

@@ -23,12 +23,19 @@ libc = ctypes.CDLL(None)
 
 @dataclass
 class Disk:
-    """A disk of a guest. `content` is an image to lay a copy-on-write image over; otherwise the disk is new: an ext4, unless `raw`."""
+    """A disk of a guest. `content` is an image to lay a copy-on-write image over, `server` the socket of an NBD server that has the
+    disk; otherwise the disk is new: an ext4, unless `raw`."""
 
     name: str
     size: str = "1G"
     content: Path = None
     raw: bool = False
+    server: Path = None
+
+
+def dies_with_us():
+    """For a process of the lab's: killed when the thread that started it ends, however that comes about."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def listening_sockets():
@@ -40,7 +47,7 @@ def listening_sockets():
 class Machine:
     """A running guest. Use in a `with`: whatever happens, no qemu is left behind."""
 
-    def __init__(self, kernel, initrd, directory, disks, memory="512M", cpus=2, cmdline=""):
+    def __init__(self, kernel, initrd, directory, disks, memory="512M", cpus=2, cmdline="", said=None):
         self.directory = directory
         self.kernel = kernel
         self.disks = disks
@@ -60,13 +67,20 @@ class Machine:
             "-device", "virtio-serial-pci", "-chardev", f"socket,path={agent},server=on,wait=off,id=agent",
             "-device", "virtserialport,chardev=agent,name=lab.agent",
         ]
+        if said:
+            # A port whose words are in a file as they come: what was said before the guest's end is there after it.
+            arguments += ["-chardev", f"file,path={said},id=said", "-device", "virtserialport,chardev=said,name=lab.said"]
         for disk in disks:
-            # The guest's disk is as fast as the scenario says, not as the one below it.
-            arguments += ["-drive", f"file={self.image(disk)},id={disk.name},if=virtio,cache=unsafe,discard=unmap,"
-                          f"format={'qcow2' if disk.content else 'raw'}"]
+            if disk.server:
+                # Flushes are asked of the server: it is the disk, with a cache of its own.
+                where = f"file=nbd:unix:{disk.server},format=raw,cache=writeback"
+            else:
+                # The guest's disk is as fast as the scenario says, not as the one below it.
+                where = f"file={self.image(disk)},format={'qcow2' if disk.content else 'raw'},cache=unsafe,discard=unmap"
+            arguments += ["-drive", f"{where},id={disk.name},if=virtio"]
         self.qemu = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=open(directory / "qemu.log", "w"), stderr=subprocess.STDOUT,
-            start_new_session=True, preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+            start_new_session=True, preexec_fn=dies_with_us)
         try:
             self.wait_for_sockets(monitor, agent)
             self.monitor = QEMUMonitorProtocol(monitor)

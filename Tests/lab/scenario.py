@@ -23,11 +23,13 @@ class Scenario:
     seconds: int
     judges_kills: bool
     busy: bool
+    kernels: tuple
+    by_itself: bool
     file: str = field(compare=False)
 
 
 def scenario(systemd=False, memory="512M", cpus=2, cmdline="", disks=(Disk("data"),), seconds=240, judges_kills=True,
-             busy=None):
+             busy=None, kernels=(), by_itself=False):
     """Registers a scenario. Its name is the function's, its title the first line of the docstring.
 
     systemd: a Debian root instead of the initramfs (its root is the disk "root", before the others).
@@ -36,6 +38,8 @@ def scenario(systemd=False, memory="512M", cpus=2, cmdline="", disks=(Disk("data
     judges_kills: whether the kernel's log at the end is all of it, so that the kills in it can be compared (not so after a reset).
 
     busy: whether it works most of the time, and not waits: then fewer run beside it. Those with systemd do unless told otherwise.
+    kernels: only on these, where the others would tell nothing more for their time.
+    by_itself: it boots its guests itself: it gets a Site instead of a guest.
 
     The function plays the disaster, says what must hold, and gives the Account of the recording; what must hold for every recording
     is then looked at by itself.
@@ -46,7 +50,7 @@ def scenario(systemd=False, memory="512M", cpus=2, cmdline="", disks=(Disk("data
         assert name not in SCENARIOS, name
         SCENARIOS[name] = Scenario(
             name, play.__doc__.strip().splitlines()[0].rstrip("."), play, systemd, memory, cpus, cmdline, tuple(disks), seconds,
-            judges_kills, systemd if busy is None else busy, play.__module__.rsplit(".", 1)[1])
+            judges_kills, systemd if busy is None else busy, tuple(kernels), by_itself, play.__module__.rsplit(".", 1)[1])
         return play
 
     return register

@@ -6,6 +6,7 @@
 import unittest
 from types import SimpleNamespace
 
+from .acknowledged import KEPT, Recorded
 from .judge import Judge
 from .truth import logged_kills
 
@@ -104,6 +105,38 @@ class TheJudge(unittest.TestCase):
             judge = Judge(None)
             judge.chain_order(incident, "growth", "kill")
             self.assertEqual(len(judge.failures), failures, judge.failures)
+
+
+class PowerCut(unittest.TestCase):
+    def found(self, present, *more, how="direct", size=KEPT):
+        """What a boot finds of a recording that acknowledged 1 to 90, and after another start 200 to 300."""
+        recording = Recorded("xfs", how, 1)
+        for words in ["start 1", "40", "90", "start 200", "250", "300"]:
+            recording.hear(words.split())
+        wrong = recording.examine("\n".join([*more, f"xfs-{how} bytes {size}", f"present {present}"]))
+        return recording, wrong
+
+    def test_what_is_all_there_passes_and_more_than_was_acknowledged_too(self):
+        for present in ["1-90 200-300", "1-95 200-301"]:
+            recording, wrong = self.found(present)
+            self.assertEqual((wrong, recording.acknowledged, recording.lost), ([], 101, 0))
+
+    def test_each_acknowledged_event_that_is_missing_is_a_loss(self):
+        for present, lost in [("1-90 200-299", 1), ("1-89 200-300", 1), ("1-90 200-249 251-300", 1), ("1-90", 101), ("", 191)]:
+            with self.subTest(present):
+                recording, wrong = self.found(present)
+                self.assertEqual(recording.lost, lost)
+                self.assertTrue(wrong)
+
+    def test_what_made_room_is_no_loss_and_an_early_beginning_without_need_is(self):
+        self.assertEqual(self.found("60-90 200-300")[1], [])
+        self.assertTrue(self.found("60-90 200-300", size=KEPT - 1)[1])
+        self.assertTrue(self.found("60-90 200-300", how="recorder")[1])
+
+    def test_disorder_and_whatever_else_the_guest_says_is_wrong(self):
+        self.assertTrue(self.found("1-90 90-95 200-300")[1])
+        self.assertTrue(self.found("1-90 200-300", "xfs-direct trouble 3 events are not what was written")[1])
+        self.assertTrue(self.found("1-90 200-300", "gap        events 12 to 40 are missing: a damaged place")[1])
 
 
 if __name__ == "__main__":
