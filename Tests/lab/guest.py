@@ -121,11 +121,15 @@ class Guest:
 
     # --- inquest ---
 
-    def record(self, flags="", inside=""):
+    def recorder_says(self):
+        """What the recorder of this boot has told people so far."""
+        return self.try_sh(f"cat /run/agent/recorder-{len(self.boots)}.log")[1]
+
+    def record(self, flags="", inside="", size="64M"):
         """Starts the recorder and waits until its hooks are attached. `inside`: a command that starts it as its child."""
         errors = f"/run/agent/recorder-{len(self.boots)}.log"
-        self.recorder = self.start(f"{inside} inquest record --dir {self.dir} --live /run/live.sock --size 64M {flags} 2>{errors}")
-        self.until("the recorder is attached or gone", lambda: "attached" in self.try_sh(f"cat {errors}")[1] or self.recorder.is_over)
+        self.recorder = self.start(f"{inside} inquest record --dir {self.dir} --live /run/live.sock --size {size} {flags} 2>{errors}")
+        self.until("the recorder is attached or gone", lambda: "attached" in self.recorder_says() or self.recorder.is_over)
         if self.recorder.is_over:
             raise LabError(f"the recorder ended at once: {self.read(errors)} {self.recorder.wait()[1]}")
         if inside:
