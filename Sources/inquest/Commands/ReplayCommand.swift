@@ -15,31 +15,10 @@ enum ReplayCommand: Command {
             throw CommandError(error)
         }
         let reader = try openRecording(invocation[Flags.directory])
-        var correlator: Correlator?
-        var found: [Incident] = []
         var progress = ReplayProgress(console)
-        var isAfterGap = false
-        let onGap = { (_: RecordingGap) in isAfterGap = true }
-        reader.forEach(from: 0, gap: onGap) { (event: Event) in
-            progress.advance(event)
-            switch event.payload {
-            case .incident: return
-            case .snapshot(let snapshot):
-                // The first retained segment's state stands for everything before it, and the first after a gap for what is
-                // missing; the others are what we have come to ourselves.
-                if correlator == nil || isAfterGap {
-                    correlator = try? Correlator(snapshot: snapshot.state, rules: rules)
-                }
-                isAfterGap = false
-            default:
-                if correlator == nil { correlator = Correlator(rules: rules) }
-                correlator?.consume(event) { finding in
-                    if case .closed(let incident) = finding { found.append(incident) }
-                }
-            }
-        }
+        let replay = Replay(reader, rules: rules) { progress.advance($0) }
         console.endProgress()
-        found += correlator?.openIncidents() ?? []
+        let found = replay.closed + replay.open
         for note in reader.damageNotes() { console.note("inquest: \(note)") }
         if invocation[Flags.json] {
             for incident in found {

@@ -3,6 +3,9 @@ import Incidents
 import Recording
 
 /// The incidents of a recording: those that were closed, as the recorder kept them, and those still open at its end.
+///
+/// Documents, and the correlator's state, are read by the version that wrote them; events by every later one. What another version
+/// recorded is therefore told anew from its events: nothing that was recorded is out of reach, and nothing is guessed.
 struct IncidentStore {
     /// Oldest first.
     private(set) var incidents: [Incident] = []
@@ -14,30 +17,42 @@ struct IncidentStore {
     ///   - newestOnly: leave out all but the incident that opened last, which is found without reading the others.
     init(_ reader: RecordingReader, newestOnly: Bool = false) {
         var known: Set<Bytes> = []
+        func add(_ incidents: [Incident]) -> [Incident] { incidents.filter { known.insert($0.id).inserted } }
+        var found: [Incident] = []
+        // Opening numbers of those that another version wrote.
+        var foreign: [UInt64] = []
         let records = newestOnly ? reader.newestClosedIncident().map { [$0] } ?? [] : reader.closedIncidents()
         for record in records {
-            do throws(DecodeError) {
-                let incident = try Archive.read(Incident.self, from: record.document)
-                if known.insert(incident.id).inserted { incidents.append(incident) }
-            } catch {
-                let id = Incident.identity(boot: record.bootID, openingSeq: record.openingSeq)
-                notes.append(
-                    "incident \(String(decoding: id, as: UTF8.self)) was written by another version: see inquest replay"
-                )
+            if let incident = try? Archive.read(Incident.self, from: record.document) {
+                found += add([incident])
+            } else {
+                foreign.append(record.openingSeq)
             }
         }
         let last = reader.newestSnapshot()
         let end = RecoveredState(snapshot: last?.state, rules: Rules()) { reader.forEach(from: last?.seq ?? 0, $0) }
-        if let note = end.note { notes.append(note) }
-        for case .closed(let incident) in end.unrecorded where known.insert(incident.id).inserted {
-            incidents.append(incident)
+        let isEndKnown = end.note == nil
+        if !foreign.isEmpty || !isEndKnown {
+            let replay = Replay(reader, rules: Rules())
+            // Up to the last of them: what this version wrote after that is read as it stands.
+            let until = isEndKnown ? foreign.max() ?? 0 : .max
+            found += add(replay.closed.filter { $0.openingSeq <= until })
+            if !isEndKnown { found += add(replay.open) }
+            notes.append(
+                "another version of inquest wrote \(foreign.isEmpty ? "this recording" : Self.count(foreign.count)):"
+                    + " told anew from the recorded events")
         }
-        for incident in end.correlator.openIncidents() where known.insert(incident.id).inserted {
-            incidents.append(incident)
+        if isEndKnown {
+            found += add(end.unrecorded.compactMap { if case .closed(let incident) = $0 { incident } else { nil } })
+            found += add(end.correlator.openIncidents())
         }
+        incidents = found.sorted { $0.openingSeq < $1.openingSeq }
         notes += reader.damageNotes()
-        incidents.sort { $0.openingSeq < $1.openingSeq }
         if newestOnly { incidents = incidents.suffix(1) }
+    }
+
+    private static func count(_ incidents: Int) -> String {
+        incidents == 1 ? "an incident of this recording" : "\(incidents) incidents of this recording"
     }
 
     /// The incident with this id, or the newest for `last`.

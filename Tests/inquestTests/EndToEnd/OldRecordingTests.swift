@@ -1,0 +1,92 @@
+import Foundation
+import Testing
+
+/// Recordings that earlier versions made of real disasters (`Tests/recordings`, each named after the version of the correlator's state
+/// in it). A newer reader reads all older ones.
+@Suite struct OldRecordingTests {
+    struct Old: Sendable, CustomTestStringConvertible {
+        let name: String
+        let events: Int
+        /// Ids, classes and ends of the incidents.
+        let incidents: [(id: String, of: String, by: String)]
+        var testDescription: String { name }
+
+        func unpack(into scratch: Scratch) throws -> String {
+            let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .deletingLastPathComponent().appendingPathComponent("recordings/\(name).tar.gz").path
+            let tar = try RunningTool(["-xzf", package, "-C", scratch.url.path], program: ["tar"]).wait()
+            try #require(tar.status == 0, "\(tar.err)")
+            return scratch.url.path
+        }
+    }
+
+    static let all = [
+        Old(name: "state-1-oom", events: 673, incidents: [("44a78ad9-69", "global_oom", "recovered")]),
+        Old(name: "state-1-reset", events: 2704, incidents: [("706a4982-416", "swap_thrash", "unclean_reset")]),
+        Old(
+            name: "state-3-earlyoom", events: 723,
+            incidents: [
+                ("99c96428-102", "userspace_kill", "recovered"), ("99c96428-432", "userspace_kill", "recovered"),
+            ]),
+        Old(name: "state-4-livelock", events: 2479, incidents: [("f64f3008-849", "throttle_livelock", "recovered")]),
+        Old(
+            name: "state-5-service-manager", events: 560,
+            incidents: [
+                ("fe4b72d7-142", "userspace_kill", "recovered"), ("fe4b72d7-293", "userspace_kill", "recovered"),
+            ]),
+    ]
+
+    /// What another version wrote is said once, however many incidents there are.
+    private func expectOneNote(_ result: Tool.Result) {
+        #expect(result.status == 0, "\(result.err)")
+        #expect(result.err.split(separator: "\n").count == 1, "\(result.err)")
+        #expect(result.err.contains("told anew from the recorded events"), "\(result.err)")
+    }
+
+    @Test(arguments: all) func `every event of an old recording is there, and it verifies`(old: Old) throws {
+        let scratch = try Scratch()
+        let directory = try old.unpack(into: scratch)
+        let verify = try Tool.run("verify", "--dir", directory)
+        #expect(verify.status == 0, "\(verify.out)\(verify.err)")
+        #expect(verify.out.contains("events     \(old.events),"), "\(verify.out)")
+        let events = try Tool.run("export", "all", "--format", "ndjson", "--dir", directory)
+        expectOneNote(events)
+        #expect(events.lines.count == old.events)
+    }
+
+    @Test(arguments: all) func `its incidents are listed, though another version wrote their documents`(old: Old) throws
+    {
+        let scratch = try Scratch()
+        let directory = try old.unpack(into: scratch)
+        let list = try Tool.run("list", "--json", "--dir", directory)
+        expectOneNote(list)
+        let listed = try list.lines.map(parse)
+        #expect(listed.compactMap { $0["id"] as? String } == old.incidents.map(\.id))
+        #expect(listed.compactMap { $0["class"] as? String } == old.incidents.map(\.of))
+        let replay = try Tool.run("replay", "--json", "--dir", directory)
+        #expect(replay.status == 0, "\(replay.err)")
+        let replayed = try replay.lines.map(parse)
+        #expect(replayed.compactMap { $0["id"] as? String } == old.incidents.map(\.id))
+        #expect(replayed.compactMap { $0[path: "ended.by"] as? String } == old.incidents.map(\.by))
+    }
+
+    @Test(arguments: all) func `each of them is shown and exported`(old: Old) throws {
+        let scratch = try Scratch()
+        let directory = try old.unpack(into: scratch)
+        for incident in old.incidents {
+            let show = try Tool.run("show", incident.id, "--dir", directory)
+            expectOneNote(show)
+            #expect(show.out.contains(incident.id), "\(show.out)")
+            let export = try Tool.run("export", incident.id, "--format", "json", "--dir", directory)
+            expectOneNote(export)
+            let document = try parse(export.out)
+            #expect(document["id"] as? String == incident.id)
+            #expect(document[path: "ended.by"] as? String == incident.by)
+            let markdown = try Tool.run("export", incident.id, "--format", "markdown", "--dir", directory)
+            expectOneNote(markdown)
+            #expect(markdown.out.hasPrefix("# "), "\(markdown.out)")
+        }
+        let last = try Tool.run("show", "--dir", directory)
+        expectOneNote(last)
+    }
+}
