@@ -30,6 +30,7 @@ public final class HostSampler {
     private var lastTickNs: UInt64?
     /// When it last looked at the clock, in the tick.
     private var lookedNs: UInt64 = 0
+    private var lastAsleepNs: UInt64?
     private var lastIntervalNs: UInt64 = 0
     private var keyframeNs: UInt64?
     private var housekeepingNs: UInt64 = 0
@@ -121,14 +122,15 @@ public final class HostSampler {
         let snapshot = clock()
         let time = snapshot.boottimeNs
         let interval = underPressure ? options.pressureIntervalNs : options.calmIntervalNs
-        reportGap(time, interval, body)
+        let slept = sleep(until: snapshot)
+        reportGap(time, slept, interval, body)
         let isKeyframe = keyframeNs.map { time &- $0 >= options.keyframeNs } ?? true
         if isKeyframe { keyframeNs = time }
         let all = underPressure || tellAll || isKeyframe
 
         let offset = snapshot.realtimeNs &- time
         let drift = Int64(bitPattern: offset &- lastOffsetNs).magnitude
-        if isKeyframe || drift > options.clockJumpNs {
+        if isKeyframe || drift > options.clockJumpNs || slept > 0 {
             lastOffsetNs = offset
             body(Event(boottimeNs: time, .clock(snapshot)))
         }
@@ -191,10 +193,21 @@ public final class HostSampler {
         }
     }
 
-    /// A tick more than twice as late as it should be is a gap in what was seen.
-    private func reportGap(_ time: UInt64, _ interval: UInt64, _ body: (Event) -> Void) {
+    /// How long the machine was suspended since the last tick: boottime went on, monotonic time did not. 0 below a step of the
+    /// clocks that is worth recording; both are read one after the other.
+    private func sleep(until snapshot: ClockSnapshot) -> UInt64 {
+        let asleep = snapshot.boottimeNs &- snapshot.monotonicNs
+        defer { lastAsleepNs = asleep }
+        guard let last = lastAsleepNs, asleep > last, asleep - last > options.clockJumpNs else { return 0 }
+        return asleep - last
+    }
+
+    /// A tick more than twice as late as it should be is a gap in what was seen; a machine that is suspended misses nothing.
+    private func reportGap(_ time: UInt64, _ slept: UInt64, _ interval: UInt64, _ body: (Event) -> Void) {
         // The pace may have changed in between: the slower of the two was promised.
-        if let last = lastTickNs { reportGap(from: last, to: time, expected: max(interval, lastIntervalNs), body) }
+        if let last = lastTickNs {
+            reportGap(from: last &+ slept, to: time, expected: max(interval, lastIntervalNs), body)
+        }
         lastTickNs = time
         lookedNs = time
         lastIntervalNs = interval

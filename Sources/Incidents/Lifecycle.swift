@@ -245,8 +245,36 @@ extension State {
 
     mutating func note(_ snapshot: ClockSnapshot, _ event: Event, _ emit: (Finding) -> Void) {
         samplerNs = max(samplerNs, event.boottimeNs)
+        tellSteps(from: clock, to: snapshot, event)
         clock = snapshot
         if !closing.isEmpty { finishClosing(emit) }
+    }
+
+    /// What the clocks say of each other: boottime alone goes on in a suspend, and only the wall clock can be set.
+    private mutating func tellSteps(from before: ClockSnapshot, to now: ClockSnapshot, _ event: Event) {
+        guard before.realtimeNs != 0, now.realtimeNs != 0 else { return }
+        let passed = now.boottimeNs &- before.boottimeNs
+        if before.monotonicNs != 0, now.monotonicNs != 0 {
+            let slept = Int64(bitPattern: passed &- (now.monotonicNs &- before.monotonicNs))
+            if slept >= Int64(rules[.gapTold]) {
+                // Nobody was there to sample, and nothing happened.
+                hold(for: UInt64(slept), until: now.boottimeNs)
+                for index in open.indices where open[index].sampledNs != 0 {
+                    open[index].sampledNs &+= UInt64(slept)
+                }
+                tellAll(
+                    .gap, event, "CLOCK_BOOTTIME beside CLOCK_MONOTONIC",
+                    "the machine was suspended for \(duration: UInt64(slept))")
+            }
+        }
+        guard !open.isEmpty else { return }
+        let step = Int64(bitPattern: now.realtimeNs &- before.realtimeNs &- passed)
+        if step.magnitude >= rules[.gapTold] {
+            let way = step < 0 ? "back" : "forward"
+            tellAll(
+                .recorder, event, "CLOCK_REALTIME beside CLOCK_BOOTTIME",
+                "the wall clock was set \(way) by \(duration: step.magnitude); all times here are by its last reading")
+        }
     }
 
     /// Tells of what a reset ended, with the gap as far as the clocks give it.

@@ -131,17 +131,21 @@ extension State {
                 open[index].incident.quality.longestSamplerGapNs, Figure(gap.actualNs))
         }
         guard gap.actualNs >= rules[.gapTold] else { return }
-        // Nobody saw it end meanwhile.
-        let from = event.boottimeNs &- min(gap.actualNs, event.boottimeNs)
-        let leave = rules[.phaseLeave]
-        host.phase.hold(from: from, to: event.boottimeNs, leave: leave)
-        for index in cgroups.indices { cgroups[index].phase.hold(from: from, to: event.boottimeNs, leave: leave) }
-        for index in open.indices where from < open[index].conditionNs &+ rules[.closeCalm] {
-            open[index].conditionNs = max(open[index].conditionNs, event.boottimeNs)
-        }
+        hold(for: gap.actualNs, until: event.boottimeNs)
         guard !open.isEmpty else { return }
         tellAll(
             .gap, event, "sampler", "inquest itself was held up: no sample for \(duration: gap.actualNs)")
+    }
+
+    /// What held before a time in which nobody looked held through it: nobody saw it end.
+    mutating func hold(for length: UInt64, until ns: UInt64) {
+        let from = ns &- min(length, ns)
+        let leave = rules[.phaseLeave]
+        host.phase.hold(from: from, to: ns, leave: leave)
+        for index in cgroups.indices { cgroups[index].phase.hold(from: from, to: ns, leave: leave) }
+        for index in open.indices where from < open[index].conditionNs &+ rules[.closeCalm] {
+            open[index].conditionNs = max(open[index].conditionNs, ns)
+        }
     }
 
     /// The cgroup by its path, or by its id when its name was never heard.

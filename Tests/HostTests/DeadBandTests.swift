@@ -143,6 +143,22 @@ import Testing
         #expect(gap?.actualNs == 2_000_000_001)
     }
 
+    @Test func `a suspend is no gap of the sampler's, and the clocks tell of it at once`() {
+        let fixture = Fixture()
+        fixture.host()
+        let bench = Bench(fixture)
+        bench.tick()
+        let events = bench.tick(asleep: 40_000_000_000)
+        #expect(events.allSatisfy { $0.payload.samplerGap == nil })
+        let clock = events.first?.payload.clockSnapshot
+        #expect(clock?.boottimeNs == bench.now)
+        #expect(clock.map { $0.boottimeNs - $0.monotonicNs } == 47_000_000_000)
+        #expect(bench.tick().isEmpty, "the new difference is the known one")
+        // Late after it woke up is late all the same.
+        let late = bench.tick(after: 3_000_000_000, asleep: 40_000_000_000).compactMap(\.payload.samplerGap)
+        #expect(late.map(\.actualNs) == [3_000_000_000])
+    }
+
     @Test func `a change of pace is no gap, a late tick under pressure is one`() {
         let fixture = Fixture()
         fixture.host()

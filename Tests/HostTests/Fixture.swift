@@ -182,6 +182,8 @@ final class Bench {
     private var realtimeNs: UInt64 = 1_750_000_000_000_000_000
     private var looks = 0
     private var hang: (look: Int, ns: UInt64)?
+    /// Time that the machine was suspended since it was started.
+    private var asleepNs: UInt64 = 7_000_000_000
 
     init(_ fixture: Fixture, _ options: SamplerOptions = SamplerOptions()) {
         sampler = HostSampler(paths: fixture.paths, options: options)
@@ -189,6 +191,7 @@ final class Bench {
             var snapshot = ClockSnapshot()
             snapshot.boottimeNs = boottimeNs
             snapshot.realtimeNs = realtimeNs
+            snapshot.monotonicNs = boottimeNs - asleepNs
             return snapshot
         }
         sampler.now = { [unowned self] in
@@ -207,12 +210,13 @@ final class Bench {
     @discardableResult
     func tick(
         after ns: UInt64 = 1_000_000_000, underPressure: Bool = false, wallClockStep: Int64 = 0,
-        lastCompletion: UInt64? = nil
+        asleep: UInt64 = 0, lastCompletion: UInt64? = nil
     ) -> [Event] {
         looks = 0
         defer { hang = nil }
-        boottimeNs += ns
-        realtimeNs = UInt64(Int64(realtimeNs + ns) + wallClockStep)
+        boottimeNs += ns + asleep
+        asleepNs += asleep
+        realtimeNs = UInt64(Int64(realtimeNs + ns + asleep) + wallClockStep)
         var events: [Event] = []
         let completion: (UInt32) -> UInt64? = { _ in lastCompletion }
         sampler.sample(underPressure: underPressure, lastCompletionNs: completion) { events.append($0) }

@@ -6,14 +6,17 @@ extension RecordingReader {
     ///
     /// None from behind missing events is taken, where its segment has one from before them: what they led to is not in it.
     ///
-    /// - Parameter limit: only one from before that moment of the wall clock, nanoseconds since 1970, by the clock of its segment.
-    public func newestSnapshot(beforeRealtimeNs limit: UInt64 = .max) -> (seq: UInt64, state: Bytes)? {
+    /// - Parameter isWanted: whether one from a moment, of a boot, with that boot's clock as its segment has it, is taken. It must hold
+    ///   for all moments of a boot up to some moment.
+    public func newestSnapshot(
+        where isWanted: (Moment, BootID, ClockSnapshot) -> Bool = { _, _, _ in true }
+    ) -> (seq: UInt64, state: Bytes)? {
         for place in listing.segments.indices.reversed() {
-            let clock = listing.segments[place].header.clock
+            let header = listing.segments[place].header
             func isBefore(_ boottimeNs: UInt64) -> Bool {
-                limit == .max || clock.realtimeNs(of: Moment(boottimeNs: boottimeNs)) ?? 0 < limit
+                isWanted(Moment(boottimeNs: boottimeNs), header.bootID, header.clock)
             }
-            guard isBefore(clock.boottimeNs) else { continue }
+            guard isBefore(header.clock.boottimeNs) else { continue }
             var newest: (seq: UInt64, state: Bytes)?
             var isAfterGap = false
             var scan = ScanState(from: 0)

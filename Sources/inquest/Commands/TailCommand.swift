@@ -36,18 +36,19 @@ enum TailCommand: Command {
 
     private static func past(_ sinceNs: UInt64, _ directory: String, _ printer: EventPrinter) throws(CommandError) {
         let reader = try openRecording(directory)
-        let now = Clocks.snapshot().realtimeNs
-        printer.cutoffRealtimeNs = now > sinceNs ? now - sinceNs : 0
+        let cutoff = Cutoff(sinceNs, before: Clocks.snapshot(), boot: Clocks.bootID())
+        printer.cutoff = cutoff
         // What was said before is in the correlator's state: months of history need not be read for the last minutes.
-        let state = reader.newestSnapshot(beforeRealtimeNs: printer.cutoffRealtimeNs)
+        let state = reader.newestSnapshot { !cutoff.includes($0, of: $1, clock: $2) }
+        let first = reader.segments.last { $0.firstSeq <= state?.seq ?? 0 } ?? reader.segments.first
+        if let first { printer.learn(first.clock, first.bootID) }
         if let known = state.flatMap({ try? Correlator(snapshot: $0.state) }) {
             for event in known.introduction { printer.learn(event) }
             reader.forEach(from: state?.seq ?? 0) { printer.show($0) }
         } else {
-            if let first = reader.segments.first { printer.learn(first.clock) }
             reader.forEach(from: 0) { printer.show($0) }
         }
-        printer.cutoffRealtimeNs = 0
+        printer.cutoff = nil
     }
 
     /// Shows what the recorder tells, across its restarts, until a signal comes or nobody reads any more.
@@ -102,8 +103,9 @@ enum TailCommand: Command {
 
 /// Writes events as lines of text or JSON, each once.
 final class EventPrinter {
-    /// Events before this wall-clock time (nanoseconds since 1970) are not shown; their names are learned.
-    var cutoffRealtimeNs: UInt64 = 0
+    /// Earlier events are not shown; their names are learned.
+    var cutoff: Cutoff?
+    private var boot = BootID.unknown
     private let console: Console
     private let json: Bool
     private var lines = EventJSON()
@@ -122,8 +124,11 @@ final class EventPrinter {
     /// What follows is numbered anew: nothing of it was shown before.
     func beginStream() { lastSeq = 0 }
 
-    /// What time it was when events began, before they say so themselves.
-    func learn(_ clock: ClockSnapshot) { learn(Event(boottimeNs: clock.boottimeNs, .clock(clock))) }
+    /// What time it was, of which boot, when events began, before they say so themselves.
+    func learn(_ clock: ClockSnapshot, _ boot: BootID) {
+        learn(Event(boottimeNs: clock.boottimeNs, .clock(clock)))
+        self.boot = boot
+    }
 
     /// A name or the time, told before what is shown.
     func learn(_ event: Event) { names.note(event) }
@@ -134,9 +139,10 @@ final class EventPrinter {
         guard event.seq > lastSeq else { return }
         lastSeq = event.seq
         names.note(event)
+        if case .recorderStart(let start) = event.payload { boot = start.bootID }
         let isSample = host.note(event)
         let clock = names.clock
-        guard cutoffRealtimeNs == 0 || clock.realtimeNs(of: event.moment) ?? 0 >= cutoffRealtimeNs else { return }
+        if let cutoff, !cutoff.includes(event.moment, of: boot, clock: clock) { return }
         if json {
             lines.clear()
             lines.clock = clock
