@@ -38,7 +38,7 @@ public struct RecordingOptions: Sendable {
         while page < pageBytes && page < 65536 { page *= 2 }
         let smallest = 8 * page
         let total = max(totalBytes, 8 * smallest)
-        let segment = max(smallest, min(segmentBytes, total / 8) / page * page)
+        let segment = max(smallest, min(segmentBytes, total / 8, Format.segmentLimit) / page * page)
         return Geometry(
             pageBytes: page, segmentBytes: segment, totalBytes: total, queuePages: max(8, queueBytes / page))
     }

@@ -165,6 +165,44 @@ private final class SharedClock: Sendable {
         #expect(error.message.contains("version 7") && error.message.contains("up to 1"))
     }
 
+    @Test func `a later version that says older readers may read it is read`() throws {
+        let scratch = Scratch()
+        let written = sampleEvents(1..<200)
+        try record(scratch.path, written)
+        let name = try #require(scratch.segments.first)
+        var bytes = scratch.read(name)
+        bytes.withUnsafeMutableBytes { raw in
+            guard var header = SegmentHeader(block: UnsafeRawBufferPointer(raw)) else { return }
+            header.version = Format.version + 6
+            header.write(UnsafeMutableRawBufferPointer(rebasing: raw[0..<4096]))
+        }
+        scratch.write(name, bytes)
+        let reader = try RecordingReader(scratch.path)
+        #expect(reader.segments.first?.formatVersion == Format.version + 6)
+        #expect(events(reader) == written)
+    }
+
+    @Test func `one segment of a newer format among older ones is enough to refuse, not to read half`() throws {
+        let scratch = Scratch()
+        try record(scratch.path, sampleEvents(1..<3000))
+        let name = try #require(scratch.segments.last)
+        #expect(scratch.segments.count > 2)
+        var bytes = scratch.read(name)
+        bytes.withUnsafeMutableBytes { raw in
+            guard var header = SegmentHeader(block: UnsafeRawBufferPointer(raw)) else { return }
+            header.version = 2
+            header.readerVersion = 2
+            // What a newer version may have made of these fields is not ours to judge.
+            header.pageBytes = 1 << 20
+            header.segmentBytes = 1
+            header.write(UnsafeMutableRawBufferPointer(rebasing: raw[0..<4096]))
+        }
+        scratch.write(name, bytes)
+        #expect(throws: RecordingError.newerFormat(file: scratch.path + "/" + name, version: 2, supported: 1)) {
+            _ = try RecordingReader(scratch.path)
+        }
+    }
+
     @Test(arguments: [UInt64.max, UInt64.max - 1, Format.numberLimit])
     func `numbers that nobody can have counted to are nothing, and recording goes on`(number: UInt64) throws {
         let scratch = Scratch()
@@ -213,6 +251,8 @@ private final class SharedClock: Sendable {
         let reader = try RecordingReader(copy.path)
         #expect(reader.segments.map(\.generation) == [1, 2] + (4...UInt64(names.count)))
         #expect(reader.ignored.count == 2)
+        // The copy whose name does not fit, and the stranger: verify names both.
+        #expect(try verify(copy.path).ignored.sorted() == [SegmentName.of(100), SegmentName.of(200)])
         var gaps: [RecordingGap] = []
         var read: [Event] = []
         let note = { (event: Event) in
@@ -225,6 +265,60 @@ private final class SharedClock: Sendable {
         #expect(gap.cause == .missingSegments)
         #expect(read == written.filter { $0.seq <= gap.afterSeq || $0.seq >= gap.beforeSeq })
         #expect(reader.damage.isEmpty)
+    }
+
+    @Test func `a wall clock set back between two segments hides nothing that came after a moment`() throws {
+        let files = MemoryFiles()
+        let now = SharedClock()
+        let offset = SharedClock()
+        var options = smallOptions(segmentBytes: 32 << 10)
+        options.clock = {
+            var snapshot = ClockSnapshot()
+            snapshot.boottimeNs = now.boottimeNs.load(ordering: .relaxed)
+            snapshot.realtimeNs = offset.boottimeNs.load(ordering: .relaxed) + snapshot.boottimeNs
+            return snapshot
+        }
+        let day: UInt64 = 1_000_000_000_000
+        offset.boottimeNs.store(9 * day, ordering: .relaxed)
+        let (writer, _) = try RecordingWriter.open("memory", options, files: files)
+        for seq in 1..<2000 as Range<UInt64> {
+            var event = EventSamples.event(.memory, seed: seq, seq: seq)
+            event.boottimeNs = seq * 1_000_000
+            // Half-way the clock goes back by five days.
+            if seq == 1000 { offset.boottimeNs.store(4 * day, ordering: .relaxed) }
+            now.boottimeNs.store(event.boottimeNs, ordering: .relaxed)
+            #expect(writer.append(event) { state(before: seq) })
+            if seq % 100 == 0 { writer.commitAndWait(upTo: seq) }
+        }
+        #expect(writer.close())
+        let reader = try RecordingReader("memory", files: files)
+        #expect(reader.segments.count > 4)
+        // Before the step, by the clock of that time.
+        #expect(reader.firstSeq(sinceRealtimeNs: 9 * day + 500 * 1_000_000) == 500)
+        // A moment that only the later clock shows comes first in the older one's days.
+        #expect(reader.firstSeq(sinceRealtimeNs: 4 * day + 1900 * 1_000_000) == 1)
+        #expect(reader.firstSeq(sinceRealtimeNs: 10 * day) == nil)
+    }
+
+    @Test func `a host renamed and another boot are what their segments say`() throws {
+        let files = MemoryFiles()
+        let runs = [("before", testBoot), ("after", testBoot), ("after", BootID(high: 9, low: 9))]
+        for (host, boot) in runs {
+            var options = smallOptions()
+            options.host = Bytes(host.utf8)
+            options.bootID = boot
+            let (writer, recovered) = try RecordingWriter.open("memory", options, files: files)
+            let seq = recovered.nextSeq
+            #expect(writer.append(EventSamples.event(.load, seed: 1, seq: seq)) { state(before: seq) })
+            #expect(writer.close())
+        }
+        let reader = try RecordingReader("memory", files: files)
+        #expect(reader.segments.map { String(decoding: $0.host, as: UTF8.self) } == runs.map(\.0))
+        #expect(reader.segments.map(\.bootID) == runs.map(\.1))
+        #expect(verify(reader).gaps.isEmpty)
+        let (writer, recovered) = try RecordingWriter.open("memory", smallOptions(), files: files)
+        #expect(recovered.lastBootID == BootID(high: 9, low: 9))
+        writer.close()
     }
 
     @Test func `events since a moment of the wall clock begin at the first one after it`() throws {

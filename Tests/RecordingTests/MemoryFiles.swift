@@ -4,6 +4,24 @@ import Synchronization
 
 @testable import Recording
 
+/// Holds whoever passes while it is closed.
+final class Gate: Sendable {
+    private let closed = Atomic(false)
+    private let held = Atomic(0)
+
+    func close() { closed.store(true, ordering: .releasing) }
+    func open() { closed.store(false, ordering: .releasing) }
+    /// Whether somebody waits here.
+    var holds: Bool { held.load(ordering: .acquiring) > 0 }
+
+    func pass() {
+        guard closed.load(ordering: .acquiring) else { return }
+        held.add(1, ordering: .acquiringAndReleasing)
+        while closed.load(ordering: .acquiring) { usleep(500) }
+        held.subtract(1, ordering: .acquiringAndReleasing)
+    }
+}
+
 /// A file system in memory: fails where it is told to, and remembers each change, so that a power cut can be put anywhere.
 final class MemoryFiles: RecordingFiles {
     enum Change: Equatable {
@@ -52,10 +70,14 @@ final class MemoryFiles: RecordingFiles {
         /// Files opened past the page cache, and whether writing to them fails.
         var direct: Set<Int32> = []
         var refusesDirect = false
+        /// The directory's descriptor: another one after it was removed and made anew.
+        var directory: Int32 = 900
         var bytesRead = 0
     }
 
     let guarded = Mutex(Guarded())
+    /// Where writes wait while the disk hangs.
+    let gate = Gate()
 
     init(_ disk: Disk = Disk()) {
         guarded.withLock {
@@ -76,6 +98,18 @@ final class MemoryFiles: RecordingFiles {
         guarded.withLock { $0.acknowledged = { shared.acknowledged.load(ordering: .acquiring) } }
     }
 
+    /// The directory and all its files lose their names, as after `rm -r`; what is open stays open.
+    func removeDirectory() {
+        guarded.withLock {
+            $0.disk.names = [:]
+            $0.directory += 1
+        }
+    }
+
+    private func reach(_ guarded: Guarded, _ directory: Int32) throws(FileError) {
+        if directory != guarded.directory { throw FileError(errno: ENOENT) }
+    }
+
     private func change(_ guarded: inout Guarded, _ change: Change) throws(FileError) {
         if let errno = guarded.fault?(change) { throw FileError(errno: errno) }
         guarded.history.append((change, guarded.acknowledged?() ?? 0))
@@ -93,10 +127,13 @@ final class MemoryFiles: RecordingFiles {
         return id
     }
 
-    func openDirectory(_ path: String, create: Bool) throws(FileError) -> Int32 { 999 }
+    func openDirectory(_ path: String, create: Bool) throws(FileError) -> Int32 {
+        guarded.withLock { $0.directory }
+    }
 
     func open(_ directory: Int32, _ name: String, _ mode: OpenMode) throws(FileError) -> Int32 {
         try with { guarded throws(FileError) in
+            try reach(guarded, directory)
             var id = guarded.disk.names[name]
             let makes =
                 switch mode {
@@ -131,6 +168,17 @@ final class MemoryFiles: RecordingFiles {
         try with { guarded throws(FileError) in guarded.disk.contents[try id(guarded, file)]?.count ?? 0 }
     }
 
+    func identity(_ file: Int32) throws(FileError) -> FileIdentity {
+        try with { guarded throws(FileError) in
+            if file < 1000 {
+                return FileIdentity(device: 1, inode: UInt64(file), links: file == guarded.directory ? 1 : 0)
+            }
+            let id = try id(guarded, file)
+            return FileIdentity(
+                device: 2, inode: UInt64(id), links: UInt64(guarded.disk.names.values.count { $0 == id }))
+        }
+    }
+
     func read(_ file: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int {
         try with { guarded throws(FileError) in
             let id = try id(guarded, file)
@@ -145,6 +193,7 @@ final class MemoryFiles: RecordingFiles {
     }
 
     func write(_ file: Int32, _ buffers: [UnsafeRawBufferPointer], at offset: Int) throws(FileError) {
+        gate.pass()
         try with { guarded throws(FileError) in
             if guarded.refusesDirect, guarded.direct.contains(file) { throw FileError(errno: EINVAL) }
             let bytes = buffers.reduce(into: Bytes()) { $0 += $1 }
@@ -162,6 +211,7 @@ final class MemoryFiles: RecordingFiles {
 
     func rename(_ directory: Int32, _ from: String, _ to: String) throws(FileError) {
         try with { guarded throws(FileError) in
+            try reach(guarded, directory)
             guard guarded.disk.names[from] != nil else { throw FileError(errno: ENOENT) }
             try change(&guarded, .rename(from: from, to: to))
         }
@@ -169,6 +219,7 @@ final class MemoryFiles: RecordingFiles {
 
     func unlink(_ directory: Int32, _ name: String) throws(FileError) {
         try with { guarded throws(FileError) in
+            try reach(guarded, directory)
             guard guarded.disk.names[name] != nil else { throw FileError(errno: ENOENT) }
             try change(&guarded, .unlink(name: name))
         }

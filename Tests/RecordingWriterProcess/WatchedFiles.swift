@@ -48,6 +48,7 @@ struct WatchedFiles: RecordingFiles {
     func close(_ file: Int32) { system.close(file) }
     func list(_ directory: Int32) throws(FileError) -> [String] { try system.list(directory) }
     func size(_ file: Int32) throws(FileError) -> Int { try system.size(file) }
+    func identity(_ file: Int32) throws(FileError) -> FileIdentity { try system.identity(file) }
 
     func read(_ file: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int {
         try system.read(file, buffer, at: offset)

@@ -2,11 +2,16 @@ import Events
 import Glibc
 
 /// The directory of a recording, opened for writing and locked against a second recorder.
-struct RecordingDirectory {
+///
+/// It is the path that counts: `follow` goes where that leads now. Used by one thread at a time: the one that opens and closes, the
+/// disk thread in between.
+final class RecordingDirectory {
     let path: String
-    let descriptor: Int32
-    private let lock: Int32
+    private(set) var descriptor: Int32
+    private var lock: Int32
     private let files: any RecordingFiles
+    /// Whether the file system counts the names of files: then none left means that somebody removed the last.
+    private(set) var countsNames: Bool
     /// Group for files and directory; `nil` where there is no such group.
     let group: UInt32?
 
@@ -18,28 +23,67 @@ struct RecordingDirectory {
         do { descriptor = try files.openDirectory(path, create: true) } catch {
             throw .notWritable(directory: path, errno: error.errno)
         }
-        var opened: Int32 = -1
         do throws(RecordingError) {
-            do throws(FileError) {
-                opened = try files.open(descriptor, "lock", .readWrite)
-            } catch { throw .notWritable(directory: path, errno: error.errno) }
-            try RecordingDirectory.take(opened, path, files)
+            lock = try RecordingDirectory.locked(descriptor, path, files, group)
         } catch {
-            if opened >= 0 { files.close(opened) }
             files.close(descriptor)
             throw error
         }
-        lock = opened
-        // Without the right to give files away (not root) they keep the caller's group.
-        if let group {
-            try? files.give(descriptor, group: group)
-            try? files.give(lock, group: group)
+        // Asked of the first file there is, before anybody has had time to remove it.
+        countsNames = (try? files.identity(lock))?.links ?? 0 > 0
+    }
+
+    /// Goes where the path leads now, when that is another directory: the one that was open was removed, or another file system
+    /// is mounted there. What is not there is made anew.
+    ///
+    /// - Returns: whether it is another one. After an error it is the one that was open.
+    func follow() throws(RecordingError) -> Bool {
+        let found: Int32
+        do { found = try files.openDirectory(path, create: true) } catch {
+            throw .notWritable(directory: path, errno: error.errno)
+        }
+        let (here, there) = (try? files.identity(descriptor), try? files.identity(found))
+        guard let there, here?.device != there.device || here?.inode != there.inode else {
+            files.close(found)
+            return false
+        }
+        do throws(RecordingError) {
+            let taken = try RecordingDirectory.locked(found, path, files, group)
+            close()
+            (descriptor, lock) = (found, taken)
+            countsNames = (try? files.identity(lock))?.links ?? 0 > 0
+            return true
+        } catch {
+            files.close(found)
+            throw error
         }
     }
 
     func close() {
         files.close(lock)
         files.close(descriptor)
+    }
+
+    /// Opens and takes the lock of a directory, and gives both to the group.
+    private static func locked(
+        _ directory: Int32, _ path: String, _ files: any RecordingFiles, _ group: UInt32?
+    ) throws(RecordingError) -> Int32 {
+        let lock: Int32
+        do { lock = try files.open(directory, "lock", .readWrite) } catch {
+            throw .notWritable(directory: path, errno: error.errno)
+        }
+        do throws(RecordingError) {
+            try take(lock, path, files)
+        } catch {
+            files.close(lock)
+            throw error
+        }
+        // Without the right to give files away (not root) they keep the caller's group.
+        if let group {
+            try? files.give(directory, group: group)
+            try? files.give(lock, group: group)
+        }
+        return lock
     }
 
     /// Locks, and writes this process's id into the file for the next one's message.

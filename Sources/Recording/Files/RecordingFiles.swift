@@ -8,6 +8,14 @@ package struct FileError: Error, Equatable {
     package init(errno: Int32) { self.errno = errno }
 }
 
+/// Which file a descriptor is, whatever became of its name.
+package struct FileIdentity: Equatable, Sendable {
+    let device: UInt64
+    let inode: UInt64
+    /// Names that lead to it: 0 when it was removed.
+    let links: UInt64
+}
+
 /// How a file is opened; none of them follows a symlink.
 package enum OpenMode {
     case read
@@ -30,6 +38,7 @@ package protocol RecordingFiles: Sendable {
     func close(_ file: Int32)
     func list(_ directory: Int32) throws(FileError) -> [String]
     func size(_ file: Int32) throws(FileError) -> Int
+    func identity(_ file: Int32) throws(FileError) -> FileIdentity
     /// Reads up to the buffer's size; fewer bytes mean the end of the file.
     func read(_ file: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int
     /// Writes all of the buffers, one after the other, or throws.
@@ -112,6 +121,13 @@ package struct SystemFiles: RecordingFiles {
         return Int(facts.st_size)
     }
 
+    package func identity(_ file: Int32) throws(FileError) -> FileIdentity {
+        var facts = stat()
+        guard unsafe fstat(file, &facts) == 0 else { throw FileError(errno: errno) }
+        return FileIdentity(
+            device: UInt64(facts.st_dev), inode: UInt64(facts.st_ino), links: UInt64(facts.st_nlink))
+    }
+
     package func read(_ file: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int {
         var done = 0
         while done < buffer.count {
@@ -127,17 +143,7 @@ package struct SystemFiles: RecordingFiles {
     }
 
     package func write(_ file: Int32, _ buffers: [UnsafeRawBufferPointer], at offset: Int) throws(FileError) {
-        let vectors = unsafe buffers.map {
-            unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count)
-        }
-        let wanted = unsafe buffers.reduce(0) { $0 + $1.count }
-        while true {
-            let count = unsafe pwritev(file, vectors, Int32(vectors.count), offset)
-            if count == wanted { return }
-            if count < 0 && errno == EINTR { continue }
-            // A short write of aligned blocks is the disk's end.
-            throw FileError(errno: count < 0 ? errno : ENOSPC)
-        }
+        try unsafe writeAll(buffers, at: offset) { unsafe pwritev(file, $0, $1, $2) }
     }
 
     package func allocate(_ file: Int32, _ bytes: Int) throws(FileError) {
@@ -185,6 +191,44 @@ package struct SystemFiles: RecordingFiles {
             if result >= 0 { return result }
             let code = errno
             if code != EINTR { throw FileError(errno: code) }
+        }
+    }
+}
+
+/// Writes all of the buffers, one after the other, with as many calls as that takes.
+///
+/// A signal ends nothing. After a short write the rest follows, from the last whole block on: only the next call says what stopped
+/// the one before (no space, a bad place). After an error nothing is handed over again.
+///
+/// - Parameter call: pwritev(2) on the file: vectors, their count, offset in the file; -1 with errno.
+func writeAll(
+    _ buffers: [UnsafeRawBufferPointer], at offset: Int, by call: (UnsafePointer<iovec>, Int32, Int) -> Int
+) throws(FileError) {
+    var vectors = unsafe buffers.map {
+        unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count)
+    }
+    let wanted = unsafe buffers.reduce(0) { $0 + $1.count }
+    var done = 0
+    while done < wanted {
+        let count = unsafe call(vectors, Int32(vectors.count), offset + done)
+        if count < 0 {
+            let code = errno
+            if code == EINTR { continue }
+            throw FileError(errno: code)
+        }
+        // O_DIRECT takes whole blocks only.
+        var step = done + count == wanted ? count : count / Layout.block * Layout.block
+        // Less than a block, and no error: there is no more room.
+        guard step > 0 else { throw FileError(errno: ENOSPC) }
+        done += step
+        while step > 0, let first = unsafe vectors.first {
+            if unsafe step < first.iov_len {
+                unsafe vectors[0].iov_base = first.iov_base.map { unsafe $0 + step }
+                unsafe vectors[0].iov_len = first.iov_len - step
+                break
+            }
+            unsafe step -= first.iov_len
+            unsafe vectors.removeFirst()
         }
     }
 }

@@ -6,6 +6,8 @@ enum Format {
     static let version: UInt16 = 1
     /// Numbers of events and generations are below this: no machine writes so many, and a reader may add to them.
     static let numberLimit: UInt64 = 1 << 62
+    /// A segment is at most so large, bytes: what a header claims bounds what a reader goes through for it.
+    static let segmentLimit = 256 << 20
 }
 
 /// What a segment says about itself and about the one before it. Written once, when the segment begins; twice in the
@@ -125,7 +127,7 @@ struct SegmentHeader: Equatable, Sendable {
         let page = Int(pageBytes)
         guard page >= 4096, page <= 65536, page & (page - 1) == 0 else { return false }
         guard max(generation, firstSeq, previousNextSeq) < Format.numberLimit else { return false }
-        return segmentBytes >= UInt64(4 * page) && segmentBytes <= 1 << 40
+        return segmentBytes >= UInt64(4 * page) && segmentBytes <= Format.segmentLimit
     }
 
     var dataPages: Int { Int(segmentBytes) / Int(pageBytes) - Layout.firstDataUnit }

@@ -32,6 +32,7 @@ public final class RecordingReader {
     }
     /// What the reads so far found, in the order in which they found it.
     public private(set) var damage: [RecordingDamage] = []
+    private var noted: Set<RecordingDamage> = []
 
     let listing: Listing
     let files: any RecordingFiles
@@ -113,12 +114,21 @@ public final class RecordingReader {
 
     /// Number of the first event at or after a moment of the wall clock; `nil` when there is none.
     ///
-    /// Moments convert by the clock snapshot of the segment that holds them.
+    /// Moments convert by the clock snapshot of the segment that holds them. The wall clock may have been set between two segments:
+    /// nothing is taken to be in its order.
     public func firstSeq(sinceRealtimeNs realtime: UInt64) -> UInt64? {
-        let place = listing.segments.partition { $0.header.clock.realtimeNs >= realtime }
-        return firstSeq(inSegmentsFrom: place - 1) { segment, moment in
+        let place = listing.segments.indices.first { !ends(before: realtime, $0) } ?? listing.segments.count
+        return firstSeq(inSegmentsFrom: place) { segment, moment in
             (segment.clock.realtimeNs(of: moment) ?? 0) >= realtime
         }
+    }
+
+    /// Whether a segment's time is over before a moment of its wall clock, as far as the next one of the same boot tells.
+    private func ends(before realtime: UInt64, _ place: Int) -> Bool {
+        guard place + 1 < listing.segments.count else { return false }
+        let (this, next) = (listing.segments[place].header, listing.segments[place + 1].header)
+        guard this.bootID == next.bootID else { return false }
+        return this.clock.realtimeNs(of: Moment(boottimeNs: next.clock.boottimeNs)).map { $0 < realtime } ?? false
     }
 
     /// Number of the first event of a boot at or after a moment of it; `nil` when there is none.
@@ -330,20 +340,7 @@ public final class RecordingReader {
     }
 
     private func note(_ place: RecordingDamage) {
-        if !damage.contains(place) { damage.append(place) }
-    }
-}
-
-extension [FoundSegment] {
-    /// The first place where the condition holds, which holds for all that follow it.
-    fileprivate func partition(where condition: (FoundSegment) -> Bool) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if condition(self[middle]) { high = middle } else { low = middle + 1 }
-        }
-        return low
+        if noted.insert(place).inserted { damage.append(place) }
     }
 }
 

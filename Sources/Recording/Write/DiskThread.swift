@@ -190,7 +190,7 @@ final class DiskThread {
                 shared.thinned.add($0, ordering: .relaxed)
             }
         } catch {
-            shared.lastError.withLock { $0 = error }
+            fail(error)
             return false
         }
         nextIndex = 0
@@ -258,15 +258,14 @@ final class DiskThread {
     /// Writes `parts`. After an error the segment is sealed.
     private func put(unit: Int) -> Bool {
         guard let segment else { return false }
-        do {
+        do throws(FileError) {
             try unsafe files.write(segment.file, parts, at: unit * geometry.pageBytes)
+            guard try store.isNamed(segment) else { throw FileError(errno: ENOENT) }
         } catch {
-            shared.lastError.withLock {
-                $0 =
-                    error.errno == ENOSPC
+            fail(
+                error.errno == ENOSPC
                     ? .full(directory: path)
-                    : .failed(operation: "write", file: path + "/" + segment.name, errno: error.errno)
-            }
+                    : .failed(operation: "write", file: path + "/" + segment.name, errno: error.errno))
             // Nothing more goes into this segment. What follows is written anew, in another.
             seal(cut: false)
             shared.snapshotDue.store(true, ordering: .releasing)
@@ -277,7 +276,13 @@ final class DiskThread {
         shared.figures.bytesWritten.add(UInt64(bytes), ordering: .relaxed)
         shared.figures.writes.add(1, ordering: .relaxed)
         backoffNs = 0
+        shared.failing.store(false, ordering: .releasing)
         return true
+    }
+
+    private func fail(_ error: RecordingError) {
+        shared.lastError.withLock { $0 = error }
+        shared.failing.store(true, ordering: .releasing)
     }
 
     private func seal(cut: Bool) {

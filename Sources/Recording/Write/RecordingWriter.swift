@@ -6,7 +6,7 @@ import Glibc
 ///
 /// Use: `open`, replay what was recovered, then `append` each event as it is numbered, and `commit` after what must not be
 /// lost. `append` and `commit` never wait: they copy into bounded memory, and a thread of the writer's own waits for the
-/// disk. All calls but `acknowledgedSeq`, `lastError` and `commitIntervalNs` belong to one thread.
+/// disk. All calls but `acknowledgedSeq`, `lastError`, `isFailing` and `commitIntervalNs` belong to one thread.
 ///
 /// It deliberately gives no numbers and understands no event but the opening and closing of incidents, for retention.
 public final class RecordingWriter {
@@ -93,8 +93,11 @@ public final class RecordingWriter {
     /// Durable up to and with this number; readable from any thread.
     public var acknowledgedSeq: UInt64 { shared.acknowledged.load(ordering: .acquiring) }
 
-    /// The last error of the disk, while the writer goes on trying; readable from any thread.
+    /// The last error of the disk, also when it is over; readable from any thread.
     public var lastError: RecordingError? { shared.lastError.withLock { $0 } }
+
+    /// Whether the disk has taken nothing since that error, while the writer goes on trying; readable from any thread.
+    public var isFailing: Bool { shared.failing.load(ordering: .acquiring) }
 
     /// The longest time an appended event stays uncommitted while nobody asks for more.
     public var commitIntervalNs: UInt64 {

@@ -89,6 +89,9 @@ final class SegmentStore {
     func begin(
         firstSeq: UInt64, openIncidents: [UInt64], thinned: (UInt64) -> Void
     ) throws(RecordingError) -> Open {
+        // The one before this, even when it is not there any more: readers are to know of it.
+        let previous = kept.last
+        moveWithPath()
         let name = SegmentName.of(nextGeneration)
         var header = SegmentHeader()
         header.pageBytes = UInt32(geometry.pageBytes)
@@ -96,9 +99,9 @@ final class SegmentStore {
         header.generation = nextGeneration
         header.recording = recording
         header.firstSeq = firstSeq
-        header.previousNextSeq = kept.last?.nextSeq ?? 0
-        header.previousGeneration = kept.last?.generation ?? 0
-        header.previousHeldIncident = kept.last?.heldIncident ?? false
+        header.previousNextSeq = previous?.nextSeq ?? 0
+        header.previousGeneration = previous?.generation ?? 0
+        header.previousHeldIncident = previous?.heldIncident ?? false
         header.openIncidents = openIncidents
         header.bootID = options.bootID
         header.clock = options.clock()
@@ -119,6 +122,26 @@ final class SegmentStore {
             throw .failed(operation: "begin", file: directory.path + "/" + name, errno: error.errno)
         }
         return Open(file: file, name: name, header: header)
+    }
+
+    /// Whether a segment's file can still be reached by a name: what is written into it otherwise would be gone with it.
+    func isNamed(_ open: Open) throws(FileError) -> Bool {
+        if !directory.countsNames { return true }
+        return try files.identity(open.file).links > 0
+    }
+
+    /// The path says where to record, not the directory that it led to once. Without success the old one has to do.
+    private func moveWithPath() {
+        guard (try? directory.follow()) == true, let names = try? files.list(directory.descriptor) else { return }
+        let there = Set(names)
+        kept.removeAll { !there.contains($0.name) }
+        headless.removeAll { !there.contains($0.name) }
+        spareReady = false
+        zeroing?.abandon(files, directory.descriptor)
+        zeroing = nil
+        for generation in names.compactMap(SegmentName.generation) {
+            nextGeneration = max(nextGeneration, generation + 1)
+        }
     }
 
     /// Closes the segment being written and keeps it.
@@ -181,29 +204,32 @@ final class SegmentStore {
     private func recycle(
         _ name: String, oldestOpen: UInt64?, thinned: (UInt64) -> Void
     ) throws(RecordingError) -> Int32? {
-        let old: String
-        let oldBytes: Int
-        if let unused = headless.first {
-            headless.removeFirst()
-            (old, oldBytes) = unused
-        } else if let victim = Retention.victim(kept, oldestOpen: oldestOpen) {
-            let segment = kept.remove(at: victim.place)
-            (old, oldBytes) = (segment.name, segment.bytes)
-            if victim.thinned { thinned(segment.nextSeq - segment.firstSeq) }
-        } else {
+        let unused = headless.first
+        let victim = unused == nil ? Retention.victim(kept, oldestOpen: oldestOpen) : nil
+        guard let old = unused?.name ?? victim.map({ kept[$0.place].name }) else {
             throw .full(directory: directory.path)
         }
-        if oldBytes == geometry.segmentBytes {
-            do {
-                try files.rename(directory.descriptor, old, name)
-                return try openDurable(name)
-            } catch {
-                try? files.unlink(directory.descriptor, name)
+        let oldBytes = unused?.fileBytes ?? victim.map { kept[$0.place].bytes } ?? 0
+        // Only what is gone is forgotten: on a disk that refuses, it is there and takes its room for as long.
+        func forget() {
+            guard let victim else {
+                headless.removeFirst()
+                return
+            }
+            let segment = kept.remove(at: victim.place)
+            if victim.thinned { thinned(segment.nextSeq - segment.firstSeq) }
+        }
+        if oldBytes == geometry.segmentBytes, (try? files.rename(directory.descriptor, old, name)) != nil {
+            forget()
+            do { return try openDurable(name) } catch {
+                headless.append((name, oldBytes))
+                throw .failed(operation: "open", file: directory.path + "/" + name, errno: error.errno)
             }
         }
         do { try files.unlink(directory.descriptor, old) } catch  where error.errno != ENOENT {
             throw .failed(operation: "remove", file: directory.path + "/" + old, errno: error.errno)
         } catch {}
+        forget()
         return nil
     }
 

@@ -21,6 +21,8 @@ final class WriterShared: @unchecked Sendable {
     let snapshotDue = Atomic<Bool>(false)
     /// Events that retention took out of an open incident's middle.
     let thinned = Atomic<UInt64>(0)
+    /// The disk took nothing since `lastError`.
+    let failing = Atomic<Bool>(false)
     /// Kept apart from the hot path: written on errors only.
     let lastError = Mutex<RecordingError?>(nil)
     let figures = WriterFigures()

@@ -23,6 +23,7 @@ final class Recorder {
     /// Told once for each new trouble with the disk, and once when it is over.
     private let trouble: (String) -> Void
     private var lastTrouble: RecordingError?
+    private var wasFailing = false
     /// After `end`: whether everything observed is durable.
     private(set) var isComplete = false
     private var commitWanted = false
@@ -134,9 +135,16 @@ final class Recorder {
     }
 
     private func reportTrouble() {
-        guard let writer, writer.lastError != lastTrouble else { return }
-        lastTrouble = writer.lastError
-        trouble(lastTrouble.map { "\($0.message); recording goes on in memory" } ?? "the recording is written again")
+        guard let writer else { return }
+        // In this order: an error that is over by now is told all the same.
+        let isFailing = writer.isFailing
+        if let error = writer.lastError, error != lastTrouble || isFailing && !wasFailing {
+            trouble("\(error.message); recording goes on in memory")
+            lastTrouble = error
+            wasFailing = true
+        }
+        if wasFailing && !isFailing { trouble("the recording is written again") }
+        wasFailing = isFailing
     }
 
     /// A kill wants a closer look around it; a cgroup's name is news for the sampler.

@@ -113,6 +113,27 @@ extension EndToEnd {
             #expect(try Data(contentsOf: URL(fileURLWithPath: copy.segment)) == before)
         }
 
+        @Test func `a directory removed under a recorder is made anew, and the next kill is in it`() throws {
+            let scratch = try Scratch()
+            let directory = scratch.path("recording")
+            let recorder = try RunningTool(["record", "--dir", directory, "--live", scratch.path("live.sock")])
+            #expect(recorder.waits { $0.errSoFar.contains("hooks attached") }, "\(recorder.errSoFar)")
+            try FileManager.default.removeItem(atPath: directory)
+            let drill = try RunningTool(["drill", "--memory", "16M"])
+            #expect(
+                recorder.waits { _ in
+                    (try? Tool.run("list", "--json", "--dir", directory).out)?.contains("inquest-drill-\(drill.pid)")
+                        == true
+                }, "\(recorder.errSoFar)")
+            #expect(recorder.waits { $0.errSoFar.contains("the recording is written again") }, "\(recorder.errSoFar)")
+            #expect(recorder.errSoFar.contains("No such file or directory; recording goes on in memory"))
+            _ = drill.wait()
+            recorder.signal(SIGTERM)
+            #expect(recorder.wait().status == 0)
+            let verify = try Tool.run("verify", "--dir", directory)
+            #expect(verify.status == 0 && verify.out.contains("end        clean"), "\(verify.out)")
+        }
+
         @Test func `a link in the place of a segment is not followed`() throws {
             let scratch = try Scratch()
             let copy = try SharedDrill.get().copy(into: scratch)
