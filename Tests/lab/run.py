@@ -69,7 +69,8 @@ class Lab:
         if status == "FAIL":
             (directory / "failures.txt").write_text("\n".join(judge.failures) + "\n")
         for image in directory.glob("*.img"):
-            if not keep:
+            # What lost something is to be looked into.
+            if not keep and not judge.final:
                 image.unlink()
         if status != "FAIL" and not keep:
             shutil.rmtree(directory)
