@@ -24,6 +24,7 @@ enum LiveTarget: FuzzTarget {
         case greeting(BootID)
         case event(Event)
         case farewell(Farewell)
+        case durable(UInt64)
         case error
     }
 
@@ -38,6 +39,7 @@ enum LiveTarget: FuzzTarget {
                     case .greeting(let boot): heard.append(.greeting(boot))
                     case .events(let events): heard += events.map { .event($0) }
                     case .farewell(let reason): heard.append(.farewell(reason))
+                    case .durable(let seq): heard.append(.durable(seq))
                     }
                 }
             } catch { return heard + [.error] }
@@ -92,11 +94,16 @@ enum LiveTarget: FuzzTarget {
         let lost = Event(boottimeNs: 5, .lost(Lost(source: .liveReaderSlow, count: 7)))
         let farewell = FrameHeader(.farewell, firstSeq: 0, count: 0, payloadBytes: 1)
         let end = farewell.bytes.indices.map { farewell.bytes[$0] } + [Farewell.stopping.rawValue]
+        let durable = FrameHeader(.durable, firstSeq: 6, count: 0, payloadBytes: 0)
         let greeting = LiveProtocol.greeting(BootID(high: 7, low: 8))
         return [
             ("request", [0, 1] + LiveProtocol.request()), ("request-twice", [0, 3] + LiveProtocol.request() + [1]),
             ("greeting", [1, 2] + greeting), ("events", [1, 9] + frame(events, first: 5)),
             ("gap", [1, 0] + frame([lost], first: 0) + frame([events[0]], first: 5)),
+            (
+                "durable",
+                [1, 1] + frame(Array(events.prefix(2)), first: 5) + durable.bytes.indices.map { durable.bytes[$0] }
+            ),
             ("farewell", [1, 1] + frame(Array(events.prefix(2)), first: 5) + end),
             ("whole", [1, 12] + greeting + frame(events, first: 5) + end),
         ]

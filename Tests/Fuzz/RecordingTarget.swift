@@ -70,8 +70,10 @@ enum RecordingTarget: FuzzTarget {
         reader.forEach(gap: { gaps.append($0) }, take)
         for gap in gaps { precondition(gap.afterSeq &+ 1 < gap.beforeSeq || gap.afterSeq == .max, gap.message) }
         for place in reader.damage { precondition(!place.message.isEmpty) }
-        _ = reader.incidents()
-        reader.forEachSegmentSnapshot { _, _ in }
+        if let newest = reader.newestClosedIncident() {
+            precondition(reader.closedIncidents().contains { $0.openingSeq == newest.openingSeq })
+        }
+        _ = reader.newestSnapshot()
         _ = reader.firstSeq(sinceRealtimeNs: 1_700_000_000_000_000_000)
         _ = reader.firstSeq(since: Moment(boottimeNs: 5), boot: reader.segments.first?.bootID ?? .unknown)
         guard let again = try? RecordingReader("fuzz", files: files) else { fatalError("read once, and not again") }
