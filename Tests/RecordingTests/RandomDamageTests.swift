@@ -38,6 +38,7 @@ import Testing
             case 2, 3:
                 // A write that went astray: whole pages of this or another segment, with good checksums, in the wrong place.
                 let other = disk.contents[pick()] ?? []
+                guard other.count >= 4096 else { continue }
                 let from = Int(random.next() % UInt64(other.count / 4096)) * 4096
                 let to = Int(random.next() % UInt64(bytes.count / 4096)) * 4096
                 let length = min(other.count - from, bytes.count - to, 4096 * Int(1 + random.next() % 3))
