@@ -4,8 +4,8 @@ import Glibc
 import Incidents
 import Recording
 
-/// Fills a recording as months of a machine would that is calm for half an hour and in trouble for half a minute, then dies
-/// without a word. What is written is what the recorder writes: events, the correlator's findings, its state in each segment.
+/// Fills a recording as months of a machine would that is calm for half an hour and in trouble for half a minute, in which the
+/// kernel kills, then dies without a word. What is written is what the recorder writes: events, the correlator's findings, its state in each segment.
 ///
 /// - Parameter mebibytes: size of the recording; it ends when the last segment is about full.
 func fill(_ directory: String, mebibytes: Int, seed: UInt64) throws {
@@ -27,6 +27,7 @@ func fill(_ directory: String, mebibytes: Int, seed: UInt64) throws {
     while writer.figures.bytesWritten < wanted {
         for (isCalm, seconds) in [(true, UInt64(1800)), (false, 30)] {
             host.isCalm = isCalm
+            if !isCalm { history.take(Event(boottimeNs: host.now, .oomKill(kill(number: history.nextSeq)))) }
             let until = host.now + seconds * 1_000_000_000
             while host.now < until, writer.figures.bytesWritten < wanted { history.take(host.next(seq: 0)) }
         }
@@ -36,6 +37,20 @@ func fill(_ directory: String, mebibytes: Int, seed: UInt64) throws {
     say("\(history.nextSeq - 1) events, \(history.incidents) incidents")
     // Past the writer's own end.
     _exit(0)
+}
+
+/// The kernel kills the largest process of a cgroup at its limit.
+private func kill(number: UInt64) -> OomKill {
+    var kill = OomKill()
+    kill.constraint = .memcg
+    kill.oomCgroup = 2000
+    kill.victim.task.tgid = UInt32(truncatingIfNeeded: number)
+    kill.victim.task.pid = kill.victim.task.tgid
+    kill.victim.task.comm = Comm("victim")
+    kill.victim.task.cgroup = 2000
+    kill.victim.cgroupPath = Bytes("/bench.slice/bench.service".utf8)
+    kill.victim.anonRssPages = 20_000
+    return kill
 }
 
 /// Events on the recorder's way: recorded, correlated, the findings recorded behind them (`Spine` in Sources/inquest).

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from ..machine import loop_device
-from ..row import Line, row
+from ..row import CannotMeasure, Line, row
 from .pipeline import memory_cgroup
 
 CGROUPS = [10, 100, 1000, 10_000]
@@ -21,21 +21,24 @@ def growth(bench):
     """
     bench.need_root()
     for count in CGROUPS:
-        yield curve(bench, f"{count:,} cgroups", lambda: cgroups(count))
+        yield point(bench, f"{count:,} cgroups", lambda: cgroups(count))
     for count in DEVICES:
-        yield curve(bench, f"{count} more devices", lambda: devices(count))
+        yield point(bench, f"{count} more devices", lambda: devices(count))
     for count in TASKS:
-        yield curve(bench, f"{count:,} tasks", lambda: tasks(bench, count))
+        yield point(bench, f"{count:,} more tasks", lambda: tasks(bench, count))
 
 
-def curve(bench, what, there):
-    with there(), bench.recorder() as recorder:
-        time.sleep(3)
-        before = recorder.cpu_ns()
-        seconds = min(bench.seconds, 20)
-        time.sleep(seconds)
-        cpu = 100 * (recorder.cpu_ns() - before) / 1e9 / seconds
-        rss = recorder.memory_kib("VmRSS") / 1024
+def point(bench, what, there):
+    try:
+        with there(), bench.recorder() as recorder:
+            time.sleep(3)
+            before = recorder.cpu_ns()
+            seconds = min(bench.seconds, 20)
+            time.sleep(seconds)
+            cpu = 100 * (recorder.cpu_ns() - before) / 1e9 / seconds
+            rss = recorder.memory_kib("VmRSS") / 1024
+    except CannotMeasure as reason:
+        return Line(what, f"not measured: {reason}")
     return Line(what, f"{cpu:.3f} % of a core, {rss:.1f} MiB, attached in {recorder.attach_ms:.0f} ms", to_reach="constant in calm")
 
 
@@ -57,9 +60,11 @@ def devices(count):
 
 @contextlib.contextmanager
 def tasks(bench, count):
-    process = subprocess.Popen([bench.paths, "tasks", str(count)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [bench.paths, "tasks", str(count)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        assert process.stdout.readline() == "there\n"
+        if process.stdout.readline() != "there\n":
+            raise CannotMeasure(f"so many tasks cannot be had here: {process.stderr.read().strip()}")
         yield
     finally:
         process.kill()
