@@ -6,7 +6,7 @@ internal import Glibc
 /// reason to stop.
 public enum SelfProtection {
     public struct Step: Equatable, Sendable {
-        /// `memory_locked`, `oom_score_adj`, `io_priority`, `descriptors`.
+        /// `memory_locked`, `oom_score_adj`, `io_priority`, `reclaim`, `descriptors`.
         public var name: String
         /// 0 when it was granted.
         public var errno: Int32
@@ -18,6 +18,7 @@ public enum SelfProtection {
             Step(name: "memory_locked", errno: lockMemory(paths)),
             Step(name: "oom_score_adj", errno: exemptFromOom(paths)),
             Step(name: "io_priority", errno: raiseIOPriority()),
+            Step(name: "reclaim", errno: reclaimWithoutIO()),
             Step(name: "descriptors", errno: raiseDescriptorLimit()),
         ]
     }
@@ -52,6 +53,11 @@ public enum SelfProtection {
         if realTime == 0 { return 0 }
         return -Calls.retrying { iq_ioprio_set(ioprioWhoProcess, 0, 2 << 13 | 0) }
     }
+
+    /// What the recorder allocates, the kernel on its behalf included (each read of /proc/vmstat takes a page), never waits for somebody
+    /// else's pages to be written out first: where memory is short, that wait is the storm itself. For the calling thread;
+    /// threads made by it later inherit it.
+    public static func reclaimWithoutIO() -> Int32 { -Calls.retrying { iq_set_io_flusher() } }
 
     /// IOPRIO_WHO_PROCESS (linux/ioprio.h; an anonymous enum).
     private static let ioprioWhoProcess: Int32 = 1

@@ -26,7 +26,7 @@ public enum LiveError: Error, Equatable, Sendable {
         switch self {
         case .noRecorder(let path):
             "no recorder listens at \(path); start one with 'inquest record', or name its socket with --live"
-        case .notAllowed(let path):
+        case .notAllowed(let path), .farewell(let path, .notAllowed):
             "not allowed to read from the recorder at \(path); become a member of the group inquest, or use sudo"
         case .alreadyServed(let path):
             "a recorder already listens at \(path); stop it first, or choose another socket with --live"

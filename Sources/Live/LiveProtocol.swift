@@ -81,6 +81,8 @@ public enum Farewell: UInt8, Sendable {
     case stopping = 1
     /// As many readers as there may be are reading already.
     case tooManyReaders = 2
+    /// The reader is neither root, nor who runs the recorder, nor a member of the socket's group.
+    case notAllowed = 3
 }
 
 /// The header of a frame as it goes before a payload that lies elsewhere.

@@ -77,7 +77,7 @@ public final class LiveServer {
     /// Those who have asked for events.
     public var peers: [LivePeer] {
         readers.compactMap { $0 }.filter(\.isSubscribed).map {
-            LivePeer(pid: $0.peer.pid, uid: $0.peer.uid, gid: $0.peer.gid, lost: $0.lostTotal)
+            LivePeer(pid: $0.peer.pid, uid: $0.peer.uid, gid: $0.peer.groups[0], lost: $0.lostTotal)
         }
     }
 
@@ -224,6 +224,10 @@ public final class LiveServer {
                 _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
             }
             reader.push(greeting)
+            guard reader.peer.mayRead(servedBy: geteuid(), group: identity.group) else {
+                sayFarewell(reader, .notAllowed)
+                continue
+            }
             guard let slot = place() else {
                 sayFarewell(reader, .tooManyReaders)
                 continue

@@ -11,6 +11,38 @@ public struct LivePeer: Equatable, Sendable {
     public let lost: UInt64
 }
 
+/// A process as the kernel vouched for it when it connected (unix(7), SO_PEERCRED and SO_PEERGROUPS).
+struct Peer: Equatable {
+    var pid: Int32
+    var uid: UInt32
+    /// Its own group first.
+    var groups: [UInt32]
+
+    init(pid: Int32, uid: UInt32, groups: [UInt32]) {
+        self.pid = pid
+        self.uid = uid
+        self.groups = groups
+    }
+
+    /// Nobody, where the kernel does not say.
+    init(of socket: Int32) {
+        var credentials = ucred(pid: 0, uid: uid_t.max, gid: gid_t.max)
+        var size = socklen_t(MemoryLayout<ucred>.size)
+        _ = unsafe getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size)
+        (pid, uid, groups) = (credentials.pid, credentials.uid, [credentials.gid])
+        // Asked twice: the first time without room, for their number.
+        size = 0
+        guard unsafe getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, nil, &size) != 0, errno == ERANGE else { return }
+        var more = [gid_t](repeating: gid_t.max, count: Int(size) / MemoryLayout<gid_t>.stride)
+        if unsafe getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, &more, &size) == 0 { groups += more }
+    }
+
+    /// The socket's mode says the same, as long as nobody changes it or reaches the socket in another way.
+    func mayRead(servedBy uid: UInt32, group: UInt32) -> Bool {
+        self.uid == 0 || self.uid == uid || groups.contains(group)
+    }
+}
+
 /// One reader's connection, the recorder's side. Owns the descriptor.
 ///
 /// What the socket does not take at once waits in a queue of fixed size. When that is full, whole frames are left out and their
@@ -19,7 +51,7 @@ final class Reader {
     enum Condition { case fine, gone }
 
     let descriptor: Int32
-    let peer: (pid: Int32, uid: UInt32, gid: UInt32)
+    let peer: Peer
     /// Its request has come.
     private(set) var hasAsked = false
     /// It gets events from now on; set by the server, which first sends what happened before.
@@ -36,10 +68,7 @@ final class Reader {
         self.descriptor = descriptor
         queue = ByteRing(capacity: queueBytes)
         input.reserveCapacity(LiveProtocol.requestLimit)
-        var credentials = ucred(pid: 0, uid: uid_t.max, gid: gid_t.max)
-        var size = socklen_t(MemoryLayout<ucred>.size)
-        _ = unsafe getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size)
-        peer = (credentials.pid, credentials.uid, credentials.gid)
+        peer = Peer(of: descriptor)
     }
 
     deinit { close(descriptor) }

@@ -67,13 +67,18 @@ enum UnixSocket {
     struct Identity: Equatable {
         let device: dev_t
         let inode: ino_t
+        let group: gid_t
 
         init?(_ path: String) {
             var status = stat()
             guard unsafe lstat(path, &status) == 0 else { return nil }
             device = status.st_dev
             inode = status.st_ino
+            group = status.st_gid
         }
+
+        /// The same file, whoever may use it meanwhile.
+        static func == (a: Identity, b: Identity) -> Bool { a.device == b.device && a.inode == b.inode }
     }
 
     /// Refuses a place where something stands that is not ours to replace; makes the directory when only that is missing.

@@ -4,6 +4,8 @@ import Glibc
 public enum RecordingError: Error, Equatable, Sendable {
     /// The directory cannot be made, or written, by this user.
     case notWritable(directory: String, errno: Int32)
+    /// Others could misuse what the recorder would write: `why` is the end of "PATH ...".
+    case untrusted(path: String, why: String)
     case notReadable(directory: String, group: String, errno: Int32)
     /// No room left, and nothing of the recording's own to recycle.
     case full(directory: String)
@@ -20,6 +22,9 @@ public enum RecordingError: Error, Equatable, Sendable {
         switch self {
         case .notWritable(let directory, let errno):
             "cannot write the recording in \(directory): \(reason(errno)); \(Self.advice(errno))"
+        case .untrusted(let path, let why):
+            "will not record to \(path): it \(why); give --dir a directory that only its owner can write,"
+                + " root or who runs the recorder"
         case .notReadable(let directory, let group, let errno):
             "cannot read the recording in \(directory): \(reason(errno)); "
                 + "join the group \(group), or read a copy of your own with --dir"
@@ -41,6 +46,12 @@ public enum RecordingError: Error, Equatable, Sendable {
 }
 
 extension RecordingError {
+    /// A directory, or a file in it, that cannot be opened for writing.
+    static func notWritable(_ directory: String, file: String? = nil, _ error: FileError) -> RecordingError {
+        if error.distrust.isEmpty { return .notWritable(directory: directory, errno: error.errno) }
+        return .untrusted(path: file.map { directory + "/" + $0 } ?? directory, why: error.distrust)
+    }
+
     /// What to do about a directory that cannot be written.
     private static func advice(_ errno: Int32) -> String {
         switch errno {

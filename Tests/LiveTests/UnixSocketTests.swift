@@ -129,6 +129,26 @@ import Testing
         #expect(UnixSocket.group("inquest", "/nonexistent") == nil)
     }
 
+    @Test func `root, who runs the recorder, and members of the group may read, and nobody else`() {
+        func may(_ uid: UInt32, _ groups: [UInt32]) -> Bool {
+            Peer(pid: 1, uid: uid, groups: groups).mayRead(servedBy: 1000, group: 4711)
+        }
+        #expect(may(0, [0]) && may(1000, [1000]) && may(1001, [4711]) && may(1001, [1001, 5, 4711]))
+        #expect(!may(1001, [1001]) && !may(1001, [1001, 0, 5]) && !may(uid_t.max, [gid_t.max]))
+    }
+
+    @Test func `the kernel says who is at the other end, with every group`() throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        defer { for end in ends { close(end) } }
+        var groups = [gid_t](repeating: 0, count: 65536)
+        let count = Int(getgroups(65536, &groups))
+        let peer = Peer(of: ends[0])
+        #expect(peer == Peer(pid: getpid(), uid: geteuid(), groups: [getegid()] + groups[..<max(0, count)]))
+        // No socket: nobody, who may read nothing.
+        #expect(Peer(of: -1).uid == uid_t.max)
+    }
+
     @Test(.enabled(if: geteuid() == 0, "needs root: only root may give a socket to a group"))
     func `the socket belongs to the group when there is one`() throws {
         let file = "\(directory.path)/group"

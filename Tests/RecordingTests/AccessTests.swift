@@ -125,6 +125,75 @@ private final class SharedClock: Sendable {
         #expect(scratch.read("precious") == Bytes("keep me".utf8))
     }
 
+    @Test(arguments: ["lock", "spare.inq", SegmentName.of(1)])
+    func `a hard link in the place of a file is never written`(name: String) throws {
+        let scratch = Scratch()
+        let precious = Bytes(repeating: 7, count: 5000)
+        scratch.write("precious", precious)
+        let path = scratch.path + "/recording"
+        mkdir(path, 0o750)
+        #expect(link(scratch.path + "/precious", path + "/" + name) == 0)
+        if name == "lock" {
+            #expect(throws: RecordingError.untrusted(path: path + "/lock", why: "has another name (a hard link)")) {
+                _ = try RecordingWriter.open(path, smallOptions())
+            }
+        } else {
+            try record(path, sampleEvents(1..<2000))
+            #expect(events(try RecordingReader(path)).count == 1999)
+        }
+        #expect(scratch.read("precious") == precious)
+    }
+
+    @Test func `a pipe in the place of a segment holds nobody`() throws {
+        let scratch = Scratch()
+        try record(scratch.path, sampleEvents(1..<50))
+        #expect(mkfifo(scratch.path + "/" + SegmentName.of(9), 0o600) == 0)
+        #expect(events(try RecordingReader(scratch.path)).count == 49)
+        let (writer, recovered) = try RecordingWriter.open(scratch.path, smallOptions())
+        writer.appendAll(sampleEvents(recovered.nextSeq..<recovered.nextSeq + 5))
+        #expect(writer.close())
+        #expect(events(try RecordingReader(scratch.path)).count == 54)
+    }
+
+    @Test(arguments: [0o777, 0o1777, 0o702] as [mode_t])
+    func `a directory that others can write is refused, and nothing is made in it`(mode: mode_t) throws {
+        let scratch = Scratch()
+        let path = scratch.path + "/recording"
+        mkdir(path, 0o750)
+        chmod(path, mode)
+        let error = RecordingError.untrusted(path: path, why: "may be written by everybody")
+        #expect(throws: error) { _ = try RecordingWriter.open(path, smallOptions()) }
+        #expect(error.message.contains(path) && error.message.contains("--dir"))
+        #expect(access(path + "/lock", F_OK) != 0)
+        // Who reads a copy need not trust its directory.
+        chmod(path, 0o750)
+        try record(path, sampleEvents(1..<5))
+        chmod(path, mode)
+        #expect(events(try RecordingReader(path)).count == 4)
+    }
+
+    @Test(.enabled(if: getuid() == 0, "giving files to another user needs root"))
+    func `a directory, or a file in it, that belongs to another user is refused`() throws {
+        let scratch = Scratch()
+        let path = scratch.path + "/recording"
+        try record(path, sampleEvents(1..<5))
+        chown(path + "/lock", 65534, 0)
+        let why = "belongs to another user (uid 65534)"
+        #expect(throws: RecordingError.untrusted(path: path + "/lock", why: why)) {
+            _ = try RecordingWriter.open(path, smallOptions())
+        }
+        chown(path + "/lock", 0, 0)
+        chown(path, 65534, 0)
+        #expect(throws: RecordingError.untrusted(path: path, why: why)) {
+            _ = try RecordingWriter.open(path, smallOptions())
+        }
+        chown(path, 0, 12345)
+        chmod(path, 0o770)
+        #expect(throws: RecordingError.untrusted(path: path, why: "may be written by the group 12345")) {
+            _ = try RecordingWriter.open(path, smallOptions())
+        }
+    }
+
     @Test func `a directory that cannot be made or written is a clear error`() throws {
         let scratch = Scratch()
         let missing = scratch.path + "/none/deeper"

@@ -9,9 +9,12 @@ import Testing
 struct WildFields: FieldWalker {
     typealias Failure = Never
     var state: UInt64
-    let names = hostileNames(64)
+    let names: [Bytes]
 
-    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
+    init(seed: UInt64, names: [Bytes] = hostileNames(64)) {
+        state = seed &* 0x9e37_79b9_7f4a_7c15 | 1
+        self.names = names
+    }
 
     mutating func next() -> UInt64 {
         state ^= state << 13

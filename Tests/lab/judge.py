@@ -107,6 +107,26 @@ class Judge:
         self.must(not any(l["out_of_order"] for l in incident["chain"]), "no effect is before its cause",
                   [l["text"] for l in incident["chain"] if l["out_of_order"]])
 
+    def held_on(self, account, witness):
+        """The recorder was never swapped, its memory stayed within its bound, and no two of its samples are further apart than promised:
+        a second, and what the machine itself could not do any better."""
+        swapped, resident = witness.recorder("VmSwap"), witness.recorder("VmHWM")
+        if not self.must(swapped and resident, "the witness saw the recorder"):
+            return
+        self.equal(max(swapped), 0, "the most of the recorder that was swapped")
+        self.must(max(resident) << 10 < MEMORY_BOUND, f"the recorder stayed below {MEMORY_BOUND >> 20} MiB", max(resident))
+        worst, beside = 0, 0
+        for gap in account.of_kind("sampler_gap"):
+            nobody = witness.longest_gap_ns(gap["boottime_ns"] - gap["actual_ns"], gap["boottime_ns"])
+            late = gap["actual_ns"] - gap["expected_ns"]
+            self.must(late <= 900_000_000 + nobody, "no gap between samples is over a second",
+                      f"{gap}, while an mlocked real-time loop waited {nobody}")
+            if late > worst:
+                worst, beside = late, nobody
+        faults = witness.recorder("majflt")
+        self.note(f"recorder: {max(resident) >> 10} MiB at the most, {faults[-1] - faults[0]} major faults, samples at most "
+                  f"{worst // 1_000_000} ms late (a real-time loop {beside // 1_000_000} ms)")
+
     def moved(self, account, before, after, device, cgroup):
         """What the hooks heard of a device and of a cgroup's part in it is what the kernel counted meanwhile (`Truth.moved`); both
         taken while little is on its way."""
@@ -153,6 +173,8 @@ class Judge:
         self.must(not lost, "no event was lost", lost)
 
 
+# Stated in ARCHITECTURE.md, "Holding on".
+MEMORY_BOUND = 64 << 20
 KERNEL_KILLERS = {"kernel_memcg", "kernel_global", "sysrq"}
 
 

@@ -141,11 +141,12 @@ class Truth:
 
 
 class Witness:
-    """The guest's clock and counters on its serial console every 100 ms, to the last ones before a reset: `load witness`."""
+    """The guest's clock and counters on its serial console every 100 ms, and what becomes of its recorder, to the last ones before a
+    reset: `load witness`."""
 
     def __init__(self, guest, disk="vda"):
         self.console = guest.machine.console
-        guest.start(f"load -n witness witness {disk} >/dev/ttyS0")
+        guest.start(f"load -n witness witness {disk} {guest.recorder.pid} >/dev/ttyS0")
         guest.until("the witness speaks", lambda: self.lines("time") and self.lines("count"))
 
     def lines(self, kind):
@@ -156,6 +157,15 @@ class Witness:
     def time(self):
         """(boottime_ns, realtime_ns): at most a tenth of a second before the guest's end."""
         return tuple(nanoseconds(seconds) for seconds in self.lines("time")[-1][2:4])
+
+    def longest_gap_ns(self, begin_ns, end_ns):
+        """The longest time between two of its looks at the clock that touches this span: what nobody could have done better."""
+        times = [nanoseconds(words[2]) for words in self.lines("time")]
+        return max((b - a for a, b in zip(times, times[1:]) if b > begin_ns and a < end_ns), default=0)
+
+    def recorder(self, name):
+        """What the kernel said of the recorder each time: VmSwap, VmHWM, VmLck (kB), majflt (a count so far)."""
+        return [int(words[words.index(name) + 1]) for words in self.lines("count") if name in words]
 
     def counts(self):
         """What the kernel had counted last."""

@@ -207,7 +207,9 @@ static __always_inline __u64 iq_rss(struct mm_struct *mm, enum iq_rss which)
 {
 	long pages = 0;
 
-	if (bpf_core_type_exists(struct mm_rss_stat))
+	/* Not whether struct mm_rss_stat exists: for a type that the kernel lacks libbpf 1.1 asks for the modules' types, which takes
+	 * CAP_SYS_ADMIN. */
+	if (bpf_core_field_exists(struct mm_struct___atomic, rss_stat.count))
 		bpf_probe_read_kernel(&pages, sizeof pages,
 				      (void *)mm + bpf_core_field_offset(struct mm_struct___atomic, rss_stat) +
 					      which * sizeof pages);

@@ -65,6 +65,19 @@ static inline int iq_end_with_parent(void)
 	return prctl(PR_SET_PDEATHSIG, 9 /* SIGKILL */, 0, 0, 0);
 }
 
+/* Since 5.6. */
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57
+#endif
+static inline int iq_set_io_flusher(void)
+{
+	return prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+}
+static inline int iq_set_no_new_privileges(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 /* A GNU function that the Glibc module leaves out. */
 static inline int iq_join_until(pthread_t thread, const struct timespec *deadline)
 {
@@ -81,6 +94,21 @@ static inline char *const *iq_environment(void)
 static inline int iq_ioprio_set(int which, int who, int priority)
 {
 	return (int)syscall(SYS_ioprio_set, which, who, priority);
+}
+/* Of the calling thread: takes away every capability (bits by number) but these of those it has. */
+static inline int iq_keep_capabilities(unsigned long long kept)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data) != 0)
+		return -1;
+	for (int half = 0; half < 2; half++) {
+		data[half].permitted &= (unsigned)(kept >> (32 * half));
+		data[half].effective &= data[half].permitted;
+		data[half].inheritable = 0;
+	}
+	return (int)syscall(SYS_capset, &header, data);
 }
 
 #endif

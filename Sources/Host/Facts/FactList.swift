@@ -36,6 +36,7 @@ extension HostFacts {
         let tracer = paths.proc("sys/kernel/ftrace_enabled")
         facts.append(Fact("ftrace_enabled", runsTrampolines, unreadable: Calls.refusal(tracer)))
         facts.append(Fact("tracefs", tracefs.isEmpty ? Bytes("not mounted or not readable".utf8) : tracefs))
+        facts.append(Fact("recorder_cgroup", Bytes(recorderCgroup.utf8)))
         if let directory { facts += HostFacts.list(directory) }
         for kind in Backstops.kinds {
             let name = "backstop_\(kind.label)"

@@ -62,6 +62,8 @@ public struct HostFacts: Sendable {
     public var runsTrampolines: Bool?
     /// Where tracefs is mounted and readable; empty when it is not.
     public var tracefs: Bytes
+    /// How a recorder started here would be protected by its cgroup.
+    public var recorderCgroup: String
     public var directory: DirectoryFacts?
     /// Empty inside a pid namespace, where the host's processes are not seen.
     public var backstops: [BackstopState]
@@ -91,6 +93,7 @@ public struct HostFacts: Sendable {
         unprivilegedBPFDisabled = Figure(line(of: paths.proc("sys/kernel/unprivileged_bpf_disabled"))?[...].decimal)
         runsTrampolines = line(of: paths.proc("sys/kernel/ftrace_enabled")).map { $0 != Bytes("0".utf8) }
         tracefs = HostFacts.tracefs(paths)
+        recorderCgroup = ProtectedCgroup(enter: false, pid: 0, paths: paths).words
         self.directory = directory.map { DirectoryFacts($0, paths) }
         var found: [BackstopState] = []
         Backstops(paths, processLimit: SamplerOptions().processes).scan(owner: { _ in }, changed: { found.append($0) })

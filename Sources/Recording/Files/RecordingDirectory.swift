@@ -20,9 +20,7 @@ final class RecordingDirectory {
         self.path = path
         self.files = files
         group = RecordingDirectory.groupID(options.group, in: options.groupFile)
-        do { descriptor = try files.openDirectory(path, create: true) } catch {
-            throw .notWritable(directory: path, errno: error.errno)
-        }
+        do { descriptor = try files.openDirectory(path, create: true) } catch { throw .notWritable(path, error) }
         do throws(RecordingError) {
             lock = try RecordingDirectory.locked(descriptor, path, files, group)
         } catch {
@@ -39,9 +37,7 @@ final class RecordingDirectory {
     /// - Returns: whether it is another one. After an error it is the one that was open.
     func follow() throws(RecordingError) -> Bool {
         let found: Int32
-        do { found = try files.openDirectory(path, create: true) } catch {
-            throw .notWritable(directory: path, errno: error.errno)
-        }
+        do { found = try files.openDirectory(path, create: true) } catch { throw .notWritable(path, error) }
         let (here, there) = (try? files.identity(descriptor), try? files.identity(found))
         guard let there, here?.device != there.device || here?.inode != there.inode else {
             files.close(found)
@@ -70,7 +66,7 @@ final class RecordingDirectory {
     ) throws(RecordingError) -> Int32 {
         let lock: Int32
         do { lock = try files.open(directory, "lock", .readWrite) } catch {
-            throw .notWritable(directory: path, errno: error.errno)
+            throw .notWritable(path, file: "lock", error)
         }
         do throws(RecordingError) {
             try take(lock, path, files)

@@ -4,8 +4,15 @@ import Glibc
 /// An errno, as a file operation gave it.
 package struct FileError: Error, Equatable {
     package let errno: Int32
+    /// What would let somebody else misuse the file or directory, as the end of "X ..."; empty for any other error.
+    let distrust: String
 
-    package init(errno: Int32) { self.errno = errno }
+    package init(errno: Int32) { self.init(errno: errno, distrust: "") }
+
+    init(errno: Int32, distrust: String) {
+        self.errno = errno
+        self.distrust = distrust
+    }
 }
 
 /// Which file a descriptor is, whatever became of its name.
@@ -32,7 +39,8 @@ package enum OpenMode {
 /// Every file operation of the recording. The tests put faults here, also from processes of their own (`package`); the code
 /// that uses it has no branch for them.
 package protocol RecordingFiles: Sendable {
-    /// Opens a directory, making it (0750) when asked to.
+    /// Opens a directory; `create` is for writing: it is made (0750) where it is missing, and refused where others could put files
+    /// of their choice into it.
     func openDirectory(_ path: String, create: Bool) throws(FileError) -> Int32
     func open(_ directory: Int32, _ name: String, _ mode: OpenMode) throws(FileError) -> Int32
     func close(_ file: Int32)
@@ -72,6 +80,12 @@ package struct SystemFiles: RecordingFiles {
             if !made && errno != EEXIST { throw FileError(errno: errno) }
         }
         let directory = try retrying { unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        if create, !made {
+            do { try Trust.check(directory: directory) } catch {
+                close(directory)
+                throw error
+            }
+        }
         if made {
             // Its name must be as durable as what will be acknowledged in it.
             let parent = try retrying { unsafe openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
@@ -82,16 +96,26 @@ package struct SystemFiles: RecordingFiles {
     }
 
     package func open(_ directory: Int32, _ name: String, _ mode: OpenMode) throws(FileError) -> Int32 {
-        let common = O_NOFOLLOW | O_CLOEXEC
+        // Without O_NONBLOCK a pipe in the place of a file would hold whoever opens it.
+        let common = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
         let flags: Int32 =
             switch mode {
             case .read: O_RDONLY
             case .readWrite: O_RDWR | O_CREAT
             case .durable(let direct): O_RDWR | O_DSYNC | (direct ? iq_O_DIRECT : 0)
             case .create(let direct): O_RDWR | O_CREAT | O_EXCL | O_DSYNC | (direct ? iq_O_DIRECT : 0)
-            case .bulk(let direct): O_RDWR | O_CREAT | O_TRUNC | (direct ? iq_O_DIRECT : 0)
+            case .bulk(let direct): O_RDWR | O_CREAT | (direct ? iq_O_DIRECT : 0)
             }
-        return try retrying { unsafe openat(directory, name, flags | common, 0o640) }
+        let file = try retrying { unsafe openat(directory, name, flags | common, 0o640) }
+        do {
+            if case .read = mode { try Trust.check(readable: file) } else { try Trust.check(writable: file) }
+            // Not with O_TRUNC: that would have happened before anybody looked at what it is.
+            if case .bulk = mode { try truncate(file, 0) }
+        } catch {
+            close(file)
+            throw error
+        }
+        return file
     }
 
     package func close(_ file: Int32) { _ = Glibc.close(file) }

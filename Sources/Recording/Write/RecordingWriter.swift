@@ -52,20 +52,24 @@ public final class RecordingWriter {
     /// Opens a directory for recording: takes its lock, reads where the recording ends, starts the disk thread.
     ///
     /// The recovered part must be replayed before the first `append`, which may recycle what it reads.
+    ///
+    /// - Parameter opened: called, with the files' group where there is one, when the directory is open and before the disk thread
+    ///   starts: what this thread gives up then, that one never has.
     public static func open(
-        _ directory: String, _ options: RecordingOptions
+        _ directory: String, _ options: RecordingOptions, opened: (_ group: UInt32?) -> Void = { _ in }
     ) throws(RecordingError) -> (RecordingWriter, Recovered) {
-        try open(directory, options, files: SystemFiles())
+        try open(directory, options, files: SystemFiles(), opened: opened)
     }
 
     package static func open(
-        _ path: String, _ options: RecordingOptions, files: any RecordingFiles
+        _ path: String, _ options: RecordingOptions, files: any RecordingFiles, opened: (UInt32?) -> Void = { _ in }
     ) throws(RecordingError) -> (RecordingWriter, Recovered) {
         let directory = try RecordingDirectory(path, options, files)
         do throws(RecordingError) {
             let listing = try Listing.of(directory.descriptor, path: path, files)
             let recovery = try Recovery(directory, listing, options, files)
             let writer = try RecordingWriter(directory, options, files, listing, recovery)
+            opened(directory.group)
             try writer.start(files, recovery.store)
             return (writer, recovery.recovered)
         } catch {

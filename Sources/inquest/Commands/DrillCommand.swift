@@ -65,7 +65,7 @@ enum DrillCommand: Command {
             trouble: { console.note("inquest: \($0)") })
         var isEnded = false
         func end() {
-            if !isEnded { session.recorder.end(.requested) }
+            if !isEnded { session.end(.requested) }
             isEnded = true
         }
         defer { end() }

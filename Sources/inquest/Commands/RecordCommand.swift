@@ -20,7 +20,7 @@ enum RecordCommand: Command {
             trouble: { console.note("inquest: \($0)") })
         console.note("inquest \(inquestVersion): \(session.startLine)")
         _ = session.recorder.run()
-        session.recorder.end(StopSignals.isShutdown ? .shutdown : .requested)
+        session.end(StopSignals.isShutdown ? .shutdown : .requested)
         guard session.recorder.isComplete else {
             throw CommandError(
                 "stopped, but the last events did not reach the disk: see above; inquest verify shows what is there")

@@ -70,7 +70,10 @@ enum TailCommand: Command {
             do throws(LiveError) {
                 for event in try current.receive(timeoutMs: 0) { printer.show(event) }
             } catch {
-                if case .farewell(_, .tooManyReaders) = error { throw CommandError(error.message) }
+                switch error {
+                case .farewell(_, .tooManyReaders), .farewell(_, .notAllowed): throw CommandError(error.message)
+                default: break
+                }
                 console.note("inquest: \(error.message); waiting for it to come back")
                 client = nil
             }
@@ -97,7 +100,7 @@ enum TailCommand: Command {
             console.out.flush()
             return console.out.isClosed
         })
-        session.recorder.end(.requested)
+        session.end(.requested)
     }
 }
 

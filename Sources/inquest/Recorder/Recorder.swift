@@ -34,8 +34,8 @@ final class Recorder {
     private static let turnMs: Int32 = 1000
 
     init(
-        probes: Probes, sampler: SamplerThread, writer: RecordingWriter?, live: LiveServer?, stopSignals: StopSignals,
-        correlator: consuming Correlator, nextSeq: UInt64, observe: @escaping (Event) -> Void,
+        probes: Probes, sampler: SamplerThread, kernelLog: KernelLog?, writer: RecordingWriter?, live: LiveServer?,
+        stopSignals: StopSignals, correlator: consuming Correlator, nextSeq: UInt64, observe: @escaping (Event) -> Void,
         report: @escaping (Finding) -> Void, trouble: @escaping (String) -> Void
     ) {
         self.probes = probes
@@ -44,14 +44,7 @@ final class Recorder {
         self.live = live
         self.stopSignals = stopSignals
         self.trouble = trouble
-        // Only where no hook hears the kernel's kills; what comes from it says so (`from_kmsg`).
-        let deaf = probes.hooks.contains { $0.name.elementsEqual("oom_kill".utf8) && $0.mode == .absent }
-        do throws(HostError) {
-            kernelLog = deaf ? try KernelLog() : nil
-        } catch {
-            kernelLog = nil
-            trouble("\(error.message): kills by the kernel are not heard at all")
-        }
+        self.kernelLog = kernelLog
         spine = Spine(
             writer: writer, live: live, correlator: correlator, nextSeq: nextSeq, observe: observe, report: report)
     }

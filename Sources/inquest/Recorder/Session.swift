@@ -24,6 +24,7 @@ final class Session {
     let recorder: Recorder
     /// One line for people: what was attached, where it writes.
     let startLine: String
+    private let cgroup: ProtectedCgroup?
 
     /// - Parameters:
     ///   - observe: called for each event, numbered.
@@ -34,29 +35,62 @@ final class Session {
         _ options: SessionOptions, stopSignals: StopSignals, observe: @escaping (Event) -> Void,
         report: @escaping (Finding) -> Void, trouble: @escaping (String) -> Void
     ) throws(CommandError) {
-        // First: threads inherit the disk priority, and memory is locked before there is much of it.
-        let unprotected = options.protectSelf ? Self.protect() : []
+        // First: threads inherit what is set here, and memory counts where it was first used.
+        cgroup = options.protectSelf ? ProtectedCgroup(enter: true, pid: getpid()) : nil
+        var unprotected = options.protectSelf ? Self.protect() : []
         // Hooks before the scan of what is there: a cgroup made in between is then heard, not missed.
         let probes = try Self.attach(options)
         let host = HostSampler(paths: HostPaths(), options: SamplerOptions())
         let startEvents = host.startEvents(
             version: Bytes(inquestVersion.utf8), recorderTgid: host.seesHostProcesses ? UInt32(getpid()) : 0)
-        let opened = try Self.openRecording(options, startEvents)
+        let triggers = PressureTriggers()
+        let kernelLog = Self.openKernelLog(probes.hooks, trouble)
         let live = try Self.openLive(options, startEvents)
+        let opened = try Self.openRecording(options, startEvents) { group in
+            // Everything is open: no thread that comes now has, or needs, more than this.
+            if options.protectSelf { unprotected += Self.giveUpPrivileges(group) }
+        }
         // A container's numbers of processes are other processes' on the host.
         if host.seesHostProcesses, let seeds = probes.commandLineSeeds() { CommandLineScan.start(seeds) }
         recorder = Recorder(
-            probes: probes, sampler: SamplerThread(host: host, probes: probes, triggers: PressureTriggers()),
-            writer: opened?.writer, live: live, stopSignals: stopSignals,
+            probes: probes, sampler: SamplerThread(host: host, probes: probes, triggers: triggers),
+            kernelLog: kernelLog, writer: opened?.writer, live: live, stopSignals: stopSignals,
             correlator: opened?.state.correlator ?? Correlator(rules: options.rules),
             nextSeq: opened?.nextSeq ?? 1, observe: observe, report: report, trouble: trouble)
-        startLine = Self.describe(options, probes.hooks, unprotected)
+        startLine = Self.describe(options, probes.hooks, cgroup, unprotected)
         recorder.begin(startEvents, unrecorded: opened?.state.unrecorded ?? [])
+    }
+
+    /// Ends the recording on purpose; the protection goes with it.
+    func end(_ reason: StopReason) {
+        recorder.end(reason)
+        cgroup?.leave()
     }
 
     /// What of the protection was refused, each with its reason.
     private static func protect() -> [String] {
         SelfProtection.apply().filter { $0.errno != 0 }.map { "\($0.name) (\(errnoText($0.errno)))" }
+    }
+
+    /// What could not be given up, with the reason.
+    private static func giveUpPrivileges(_ group: UInt32?) -> [String] {
+        let joined = group.map { Privileges.join(group: $0) } ?? 0
+        let dropped = Privileges.drop()
+        return (joined != 0 ? ["group of new files (\(errnoText(joined)))"] : [])
+            + (dropped != 0 ? ["capabilities kept (\(errnoText(dropped)))"] : [])
+    }
+
+    /// Only where no hook hears the kernel's kills; what comes from it says so (`from_kmsg`).
+    private static func openKernelLog(_ hooks: [HookState], _ trouble: (String) -> Void) -> KernelLog? {
+        guard hooks.contains(where: { $0.name.elementsEqual("oom_kill".utf8) && $0.mode == .absent }) else {
+            return nil
+        }
+        do throws(HostError) {
+            return try KernelLog()
+        } catch {
+            trouble("\(error.message): kills by the kernel are not heard at all")
+            return nil
+        }
     }
 
     private struct Opened {
@@ -65,15 +99,16 @@ final class Session {
         let state: RecoveredState
     }
 
-    private static func openRecording(_ options: SessionOptions, _ startEvents: [Event]) throws(CommandError) -> Opened?
-    {
+    private static func openRecording(
+        _ options: SessionOptions, _ startEvents: [Event], whenOpen: (UInt32?) -> Void
+    ) throws(CommandError) -> Opened? {
         guard let directory = options.directory else { return nil }
         let start = startOf(startEvents)
         var recording = RecordingOptions(
             bootID: start.bootID, host: start.hostname, clock: { Clocks.snapshot() })
         recording.totalBytes = Int(clamping: options.totalBytes)
         do throws(RecordingError) {
-            let (writer, recovered) = try RecordingWriter.open(directory, recording)
+            let (writer, recovered) = try RecordingWriter.open(directory, recording, opened: whenOpen)
             let state = RecoveredState(snapshot: recovered.snapshot, rules: options.rules) {
                 recovered.forEachEvent($0)
             }
@@ -112,7 +147,9 @@ final class Session {
         }
     }
 
-    private static func describe(_ options: SessionOptions, _ hooks: [HookState], _ unprotected: [String]) -> String {
+    private static func describe(
+        _ options: SessionOptions, _ hooks: [HookState], _ cgroup: ProtectedCgroup?, _ unprotected: [String]
+    ) -> String {
         let used = hooks.filter { $0.mode != .absent }
         let plain = used.filter { $0.mode == .plain }.count
         var line = "\(used.count) of \(hooks.count) hooks attached"
@@ -124,6 +161,7 @@ final class Session {
         if hooks.contains(where: { $0.isLockedDown }) {
             line += "; the kernel is locked down (confidentiality): only what its log says of its own kills is heard"
         }
+        if let cgroup { line += "; \(cgroup.words)" }
         if !unprotected.isEmpty { line += "; not protected: " + unprotected.joined(separator: ", ") }
         return line
     }

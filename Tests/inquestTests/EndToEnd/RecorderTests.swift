@@ -111,6 +111,54 @@ extension EndToEnd {
             #expect(first.wait().status == 0)
         }
 
+        @Test func `a flood keeps the recorder within its stated memory, and what it could not take is counted`() throws
+        {
+            let scratch = try Scratch()
+            let running = try recorder(scratch)
+            let began = Date()
+            let made = 30_000
+            Events.make(made)
+            let rate = Double(made) / Date().timeIntervalSince(began)
+            // Stated in ARCHITECTURE.md, "Holding on": 64 MiB at ten times a thousand events a second.
+            print("a flood of \(Int(rate)) events/s; the recorder's peak: \(try running.status("VmHWM") / 1024) MiB")
+            #expect(try running.status("VmHWM") < 64 << 10)
+            running.signal(SIGTERM)
+            #expect(running.wait().status == 0)
+            var heard = 0
+            let exported = try Tool.run("export", "all", "--format", "ndjson", "--dir", scratch.path("recording"))
+            for line in exported.lines {
+                if line.contains("\"kind\":\"cgroup\"") && line.contains("inquest-test-\(getpid())") {
+                    heard += 1
+                } else if line.contains("\"kind\":\"lost\"") {
+                    heard += try parse(line)["count"] as? Int ?? 0
+                }
+            }
+            #expect(heard >= made)
+        }
+
+        @Test(.enabled(if: Tool.canDropRoot, Comment(rawValue: Tool.whyNotNobody)))
+        func `who reaches the socket and may not read is turned away, a member of its group is not`() throws {
+            let scratch = try Scratch()
+            let running = try recorder(scratch)
+            let socket = scratch.path("live.sock")
+            chmod(scratch.url.path, 0o755)
+            // A careless administrator.
+            chmod(socket, 0o666)
+            let stranger = try Tool.run(through: Tool.asNobody, "tail", "--json", "--live", socket)
+            #expect(stranger.status == 1 && stranger.out.isEmpty && stranger.isOneLine, "\(stranger.err)")
+            #expect(stranger.err.contains("not allowed to read from the recorder at \(socket)"), "\(stranger.err)")
+            let group = try #require(
+                (try FileManager.default.attributesOfItem(atPath: socket))[.groupOwnerAccountID] as? Int)
+            let member = try RunningTool(
+                ["tail", "--json", "--live", socket],
+                through: ["setpriv", "--reuid", "65534", "--regid", "65534", "--groups", "\(group)"])
+            #expect(member.waits { $0.outSoFar.contains("\"kind\"") }, "\(member.errSoFar)")
+            running.signal(SIGTERM)
+            #expect(running.wait().status == 0)
+            member.signal(SIGINT)
+            #expect(member.wait().status == 0)
+        }
+
         @Test func `an unknown incident is status 3 and names what there is`() throws {
             let drill = try SharedDrill.get()
             let result = try Tool.run("show", "00000000-1", "--dir", drill.directory)

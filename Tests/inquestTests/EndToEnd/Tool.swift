@@ -91,6 +91,13 @@ final class RunningTool {
     var outSoFar: String { (try? String(contentsOf: out, encoding: .utf8)) ?? "" }
     var errSoFar: String { (try? String(contentsOf: err, encoding: .utf8)) ?? "" }
 
+    /// A figure of `/proc/PID/status`, in kB.
+    func status(_ name: String) throws -> Int {
+        let text = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+        let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") } ?? ""
+        return line.split { !$0.isNumber }.first.flatMap { Int($0) } ?? 0
+    }
+
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
     func wait() -> Tool.Result {

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -17,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -200,6 +202,28 @@ static void crowd(size_t count, size_t size, uint64_t pause_ms)
 		;
 }
 
+/* caps MASK UID COMMAND...: runs a command as a user with these capabilities (bits by number, hexadecimal) and no way to others. */
+static void with_capabilities(uint64_t mask, uid_t uid, char **command)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2] = {};
+
+	for (int number = 0; number < 64; number++)
+		if (!(mask >> number & 1) && prctl(PR_CAPBSET_READ, number) == 1 && prctl(PR_CAPBSET_DROP, number) != 0)
+			fail("PR_CAPBSET_DROP");
+	if (prctl(PR_SET_KEEPCAPS, 1) != 0 || setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0)
+		fail("setresuid");
+	for (int half = 0; half < 2; half++)
+		data[half].permitted = data[half].effective = data[half].inheritable = mask >> (32 * half);
+	if (syscall(SYS_capset, &header, data) != 0)
+		fail("capset");
+	for (int number = 0; number < 64; number++)
+		if (mask >> number & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) != 0)
+			fail("PR_CAP_AMBIENT");
+	execvp(command[0], command);
+	fail(command[0]);
+}
+
 /* xattr PATH NAME: an extended attribute. */
 static void xattr(const char *path, const char *name)
 {
@@ -226,9 +250,44 @@ static void copy_file(const char *name, const char *path, bool first_line_only)
 			printf(" %s %s", name, line);
 }
 
-/* witness DISK: every 100 ms the time, and in lines of their own what the kernel has counted; for a serial port, to be read after
- * the guest's death. Locked in memory and ahead of everybody. Reading counters may wait for memory, so another process does it. */
-static void witness(const char *disk)
+/* What of a process is swapped, locked, and was resident at the most, in kB, and its page faults that had to wait for a disk. Nothing
+ * when it is gone. */
+static void print_process(const char *pid)
+{
+	static const char *const wanted[] = { "VmHWM", "VmLck", "VmSwap" };
+	static char text[1 << 13];
+	char path[64];
+	unsigned long faults;
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%s/stat", pid);
+	fd = open(path, O_RDONLY);
+	length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	close(fd);
+	if (length <= 0)
+		return;
+	text[length] = '\0';
+	/* After the name: state, five numbers, flags, minor faults, those of children, major faults. */
+	if (sscanf(strrchr(text, ')'), ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %lu", &faults) == 1)
+		printf(" majflt %lu", faults);
+	snprintf(path, sizeof path, "/proc/%s/status", pid);
+	fd = open(path, O_RDONLY);
+	length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	close(fd);
+	text[length < 0 ? 0 : length] = '\0';
+	for (size_t n = 0; n < sizeof wanted / sizeof *wanted; n++) {
+		const char *line = strstr(text, wanted[n]);
+
+		if (line)
+			printf(" %s %lu", wanted[n], strtoul(line + strlen(wanted[n]) + 1, NULL, 10));
+	}
+}
+
+/* witness DISK [PID]: every 100 ms the time, and in lines of their own what the kernel has counted, and what became of a process; for a
+ * serial port, to be read after the guest's death. Locked in memory and ahead of everybody. Reading counters may wait for memory, so
+ * another process does it. */
+static void witness(const char *disk, const char *pid)
 {
 	struct sched_param first = { .sched_priority = 50 };
 	char stat[256];
@@ -248,6 +307,8 @@ static void witness(const char *disk)
 		if (counts) {
 			copy_file("vmstat", "/proc/vmstat", false);
 			copy_file("memory", "/proc/pressure/memory", false);
+			if (pid)
+				print_process(pid);
 			copy_file("disk", stat, true);
 		}
 		printf(" .\n");
@@ -302,8 +363,10 @@ int main(int argc, char **argv)
 		writer(argv[1], size_of(argv[2]));
 	else if (argc >= 3 && strcmp(argv[0], "crowd") == 0)
 		crowd(strtoull(argv[1], NULL, 10), size_of(argv[2]), argc > 3 ? strtoull(argv[3], NULL, 10) : 0);
-	else if (argc == 2 && strcmp(argv[0], "witness") == 0)
-		witness(argv[1]);
+	else if ((argc == 2 || argc == 3) && strcmp(argv[0], "witness") == 0)
+		witness(argv[1], argc > 2 ? argv[2] : NULL);
+	else if (argc >= 4 && strcmp(argv[0], "caps") == 0)
+		with_capabilities(strtoull(argv[1], NULL, 16), atoi(argv[2]), argv + 3);
 	else if (argc == 3 && strcmp(argv[0], "xattr") == 0)
 		xattr(argv[1], argv[2]);
 	else if (argc == 1 && strcmp(argv[0], "kmsg") == 0)
@@ -312,7 +375,8 @@ int main(int argc, char **argv)
 		for (;;)
 			pause();
 	else {
-		fputs("usage: load [-u UID] [-n NAME] [-i] memory|files|reader|writer|crowd|witness|sleep|xattr|kmsg "
+		fputs("usage: load [-u UID] [-n NAME] [-i] "
+		      "memory|files|reader|writer|crowd|witness|caps|sleep|xattr|kmsg "
 		      "...\n",
 		      stderr);
 		return 2;

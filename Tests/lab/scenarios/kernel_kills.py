@@ -1,6 +1,7 @@
 """What the kernel's own OOM killer does."""
 
 from ..scenario import scenario
+from ..truth import Witness
 
 
 @scenario()
@@ -35,6 +36,7 @@ def group_kill(guest, judge):
 @scenario()
 def global_oom(guest, judge):
     """The machine runs out of memory, without swap."""
+    guest.record()
     bystander, hog = exhaust(guest, judge)
     incident, account = judge_exhaustion(guest, judge, bystander, hog)
     judge.equal(incident["kills"][0]["victim"]["swap_bytes"], 0, "the victim's swap")
@@ -46,6 +48,8 @@ def global_oom_with_swap(guest, judge):
     """The machine runs out of memory and of swap."""
     guest.swap(150)
     before = guest.truth.vmstat()
+    guest.record()
+    witness = Witness(guest)
     bystander, hog = exhaust(guest, judge)
     swapped = (guest.truth.vmstat()["pswpout"] - before["pswpout"]) * 4096
     judge.must(swapped > 100 << 20, "the swap filled up first", swapped)
@@ -53,6 +57,7 @@ def global_oom_with_swap(guest, judge):
     victim, host = incident["kills"][0]["victim"], incident["kills"][0]["host"]["memory"]
     judge.must((victim["swap_bytes"] or 0) > 50 << 20, "most of the swap was the victim's", victim["swap_bytes"])
     judge.equal(host["swap_total_bytes"], (150 << 20) - 4096, "the size of the swap")
+    judge.held_on(account, witness)
     return account
 
 
@@ -80,7 +85,6 @@ def sysrq_f(guest, judge):
 
 def exhaust(guest, judge):
     """Uses up the memory of the guest; gives who looks on and who is to die."""
-    guest.record()
     bystander = guest.start("load -n bystander memory 20M 0 1000", cgroup=guest.cgroup("quiet"))
     bystander.until_full()
     hog = guest.start("load -n hog memory 2G", cgroup=guest.cgroup("greedy"), uid=1002)

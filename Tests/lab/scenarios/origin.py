@@ -63,6 +63,7 @@ def origin(guest, judge):
     incident = judge.one(account.incidents, "in all")
     judge.equal(incident["class"], "swap_thrash", "its class")
     judge.equal(incident["scope"]["kind"], "host", "its scope")
+    judge.held_on(account, witness)
     how_it_ended(judge, incident, reset_ns, reset_realtime_ns, boot_realtime_ns, before_ns, after_ns)
     the_chain(judge, incident, runaway)
     the_people(judge, incident, runaway)
