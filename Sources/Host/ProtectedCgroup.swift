@@ -12,7 +12,6 @@ public final class ProtectedCgroup {
     public static let memoryBytes: UInt64 = 64 << 20
     /// Ten times what a cgroup has unless told otherwise (Documentation/admin-guide/cgroup-v2.rst, io.weight).
     static let ioWeight = 1000
-    static let name = "/inquest-recorder"
 
     /// One line for people: what holds.
     public let words: String
@@ -35,13 +34,13 @@ public final class ProtectedCgroup {
             (words, isProtected) = ProtectedCgroup.found(hierarchy, others, paths)
             return
         }
-        let path = hierarchy.prefix + Bytes(ProtectedCgroup.name.utf8)
+        let path = hierarchy.prefix + RecorderCgroup.path
         guard enter else {
             directory = nil
             (words, isProtected) = ("the recorder makes \(path.printable)", true)
             return
         }
-        let made = hierarchy.mountPoint + Bytes(ProtectedCgroup.name.utf8)
+        let made = hierarchy.mountPoint + RecorderCgroup.path
         if let refused = ProtectedCgroup.set(made, pid) {
             _ = Calls.removeDirectory(made)
             directory = nil
@@ -78,7 +77,7 @@ public final class ProtectedCgroup {
         if Calls.exists(Bytes((paths.run + "/systemd/system").utf8)) { return "systemd manages cgroups" }
         guard let own = ownPath(paths) else { return "its cgroup is unknown" }
         if !hierarchy.prefix.isEmpty || own.hasPrefix("/..") { return "inside a container" }
-        if own != Bytes("/".utf8), own != Bytes(name.utf8) { return "\(own.printable) is somebody else's" }
+        if own != Bytes("/".utf8), own != RecorderCgroup.path { return "\(own.printable) is somebody else's" }
         let enabled = (line(of: hierarchy.mountPoint + Bytes("/cgroup.subtree_control".utf8)) ?? [])[...].words
         return enabled.contains { $0.isText("memory") } ? nil : "the memory controller is off below the root"
     }

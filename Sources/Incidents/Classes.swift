@@ -154,6 +154,7 @@ extension State {
             guard let mover else { return false }
             var others: UInt64 = 0
             for reader in devices[index].slowReaders where reader.cgroup > 1 && reader.cgroup != mover {
+                if names.path(reader.cgroup) == RecorderCgroup.path { continue }
                 if ns <= reader.lastNs &+ rules[.stormDuration] { others &+= reader.count }
             }
             if others >= rules[.stormOtherReads] { return true }
@@ -164,6 +165,7 @@ extension State {
                 continue
             }
             let path = names.path(state.id)
+            if path == RecorderCgroup.path { continue }
             if stalling.allSatisfy({ !isWithin(path, $0) && !isWithin($0, path) }) {
                 if !stalling.isEmpty { return true }
                 stalling.append(path)

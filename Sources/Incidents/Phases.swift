@@ -74,7 +74,7 @@ extension State {
         let (some, full) = (min(long.some ?? 0, short.some ?? 0), min(long.full ?? 0, short.full ?? 0))
         if full >= rules[.memoryFullPressure] * 100 || some >= rules[.memorySomePressure] * 100 { level = .pressure }
         if full >= rules[.memoryFullThrash] * 100 || some >= rules[.memorySomeThrash] * 100,
-            long.ioFull ?? 0 >= rules[.ioFullThrash] * 100, hostPages, pagingDevice() != nil
+            hostPages, waitsForPaging(long.ioFull)
         {
             level = .thrash
         }
@@ -123,6 +123,14 @@ extension State {
         return max(rates.swapped ?? 0, rates.refaulted ?? 0) >= rules[.pagingRate]
     }
 
+    /// Whether the paging makes tasks wait for a disk: by their IO pressure, or because that disk is saturated. Since 5.16 who waits in
+    /// reclaim until pages are written stalls on memory alone (mm/vmscan.c, reclaim_throttle).
+    func waitsForPaging(_ ioFull: UInt64?) -> Bool {
+        guard let device = pagingDevice() else { return false }
+        return ioFull ?? 0 >= rules[.ioFullThrash] * 100
+            || devices[device.index].saturation.isOn(at: nowNs, hold: rules[.phaseWindow])
+    }
+
     /// The device that pays for the paging: saturated, or most of its bytes are swap and refaults. The index, and its swap share.
     func pagingDevice() -> (index: Int, swapShare: UInt64?)? {
         var best: (index: Int, swapShare: UInt64?)?
@@ -169,7 +177,7 @@ extension State {
         }
         if full >= rules[.memoryFullThrash] * 100 || some >= rules[.memorySomeThrash] * 100 {
             let ioFull = long.ioFull ?? host.shares(over: rules[.phaseWindow]).ioFull ?? 0
-            if ioFull >= rules[.ioFullThrash] * 100, cgroupPages(index), pagingDevice() != nil { level = .thrash }
+            if cgroupPages(index), waitsForPaging(ioFull) { level = .thrash }
         }
         let critical = min(cgroups[index].shares(over: rules[.criticalWindow]).full ?? 0, short.full ?? 0)
         if critical >= rules[.memoryFullCritical] * 100 { level = .critical }

@@ -201,7 +201,9 @@ extension Rules {
             .memoryFullThrash, 20, .percent, "ours: full dilutes on many CPUs",
             "a scope thrashes when memory full reaches this share of phase_window, with IO and paging beside it"),
         Rule(.memorySomeThrash, 60, .percent, "ours", "or when memory some reaches this share"),
-        Rule(.ioFullThrash, 5, .percent, "ours", "thrash needs IO full of at least this share of phase_window"),
+        Rule(
+            .ioFullThrash, 5, .percent, "ours",
+            "thrash needs IO full of at least this share of phase_window, or a paging device that is saturated"),
         Rule(
             .pagingRate, 100, .pagesPerSecond, "ours",
             "swap-ins, swap-outs or refaults of at least this rate count as paging"),

@@ -41,9 +41,7 @@ extension State {
         for track in open.cgroups { weights[track.id] = storm ? track.movedBytes : weight(track, in: open) }
         func weigh(_ track: CgroupTrack) -> UInt64 { weights[track.id] ?? 0 }
         var ranked = open.cgroups.filter { track in
-            guard !track.path.isEmpty, track.path != [UInt8(ascii: "/")], open.covers(track.id, track.path) else {
-                return false
-            }
+            guard isSomebodys(track.path), open.covers(track.id, track.path) else { return false }
             return weigh(track) > 0
         }
         ranked.sort { a, b in weigh(a) != weigh(b) ? weigh(a) > weigh(b) : a.path.lexicographicallyPrecedes(b.path)
@@ -154,6 +152,11 @@ extension State {
         }
     }
 
+    /// A cgroup that can be named as having done or suffered something: not the root, and not the recorder's own.
+    private func isSomebodys(_ path: Bytes) -> Bool {
+        !path.isEmpty && path != [UInt8(ascii: "/")] && path != RecorderCgroup.path
+    }
+
     private func grew(_ track: ProcessTrack) -> UInt64 { rise(track.firstBytes, track.peakBytes) ?? 0 }
 
     /// Those that stalled and are not the suspect, most stalled first. Their pressure is a union over their tasks.
@@ -167,7 +170,7 @@ extension State {
         let suspect = suspects.first { $0.pid == 0 }?.cgroup ?? (open.isHost ? nil : open.incident.scope.cgroup)
         var found: [Bystander] = []
         for track in open.cgroups {
-            guard !track.path.isEmpty, track.path != [UInt8(ascii: "/")],
+            guard isSomebodys(track.path),
                 suspect.map({ !isWithin(track.path, $0) && !isWithin($0, track.path) }) ?? true,
                 open.isHost || !open.covers(track.id, track.path)
             else { continue }

@@ -51,6 +51,25 @@ import Testing
         #expect(found.first?.quality.longestSamplerGapNs.value ?? 0 > 9_000_000_000)
     }
 
+    @Test func `a wedge in which nobody waits for the disk but in reclaim is a swap thrash all the same`() throws {
+        let incident = try #require(try incidents("lab-origin-stalled-in-reclaim").first)
+        #expect(incident.incidentClass == .swapThrash && incident.ended?.by == .uncleanReset)
+        #expect(incident.suspects.first?.user == Bytes("ben".utf8))
+    }
+
+    @Test func `a storm in which only the recorder itself waits is no incident`() throws {
+        for (path, count) in [("/web", 1), ("/inquest-recorder", 0)] {
+            let events = try Cases.events("lab-io-storm").map { event in
+                guard case .cgroup(var change) = event.payload, change.path == Bytes("/web".utf8) else { return event }
+                change.path = Bytes(path.utf8)
+                return Event(boottimeNs: event.boottimeNs, .cgroup(change))
+            }
+            let result = Cases.run(events)
+            let closed = result.findings.filter { if case .closed = $0 { true } else { false } }
+            #expect(closed.count + result.open.count == count, "\(path)")
+        }
+    }
+
     @Test func `a load that was high before the stalls is told as it is, one that fits the processors is not`() throws {
         for (load, isTold) in [(UInt64(11_000), true), (3_000, false)] {
             let events = try Cases.events("origin-wedge-reset").map { event in

@@ -179,6 +179,10 @@ class Witness:
         elapsed = now["boottime_ns"] - then["boottime_ns"]
         return (now["disk"]["write_bytes"] - then["disk"]["write_bytes"]) * 1_000_000_000 / elapsed if elapsed else 0
 
+    def last_comparable_ns(self):
+        """The last moment after which it has looked often enough to say what there was just after it."""
+        return counted(self.lines("count")[-3])["boottime_ns"]
+
     def counts_around(self, boottime_ns):
         """What it had counted just before and just after a moment. A line is older than its counts, but not by more than the time to
         the next line; and so may that be which is compared with it."""

@@ -44,8 +44,10 @@ struct Tool {
 
     /// Another user, with no capability at all.
     static let asNobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
-    static let canDropRoot = geteuid() == 0 && works(asNobody + [path, "--version"])
-    static let whyNotNobody = "SKIPPED: needs root, setpriv, and a build that the user nobody may read"
+    static let canDropRoot =
+        geteuid() == 0 && works(asNobody + [path, "--version"])
+        && works(asNobody + ["test", "-x", FileManager.default.temporaryDirectory.path])
+    static let whyNotNobody = "SKIPPED: needs root, setpriv, and a build and a TMPDIR that nobody (the user) may enter"
     static let canMount = canAttach && works(["unshare", "-m", "true"])
     static let whyNotMount = "SKIPPED: needs root and mount namespaces (unshare -m)"
 }
