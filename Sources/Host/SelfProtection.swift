@@ -6,19 +6,18 @@ internal import Glibc
 /// reason to stop.
 public enum SelfProtection {
     public struct Step: Equatable, Sendable {
-        /// `memory_locked`, `oom_score_adj`, `io_priority`, `reclaim`, `descriptors`.
+        /// `memory_locked`, `oom_score_adj`, `io_priority`, `descriptors`; `reclaim`.
         public var name: String
         /// 0 when it was granted.
         public var errno: Int32
     }
 
-    /// All steps, in order.
+    /// All steps, in order, but `reclaimWithoutIO`.
     public static func apply(_ paths: HostPaths = HostPaths()) -> [Step] {
         [
             Step(name: "memory_locked", errno: lockMemory(paths)),
             Step(name: "oom_score_adj", errno: exemptFromOom(paths)),
             Step(name: "io_priority", errno: raiseIOPriority()),
-            Step(name: "reclaim", errno: reclaimWithoutIO()),
             Step(name: "descriptors", errno: raiseDescriptorLimit()),
         ]
     }
@@ -57,7 +56,12 @@ public enum SelfProtection {
     /// What the recorder allocates, the kernel on its behalf included (each read of /proc/vmstat takes a page), never waits for somebody
     /// else's pages to be written out first: where memory is short, that wait is the storm itself. For the calling thread;
     /// threads made by it later inherit it.
-    public static func reclaimWithoutIO() -> Int32 { -Calls.retrying { iq_set_io_flusher() } }
+    ///
+    /// After the BPF programs are loaded: for one who must not wait, memory for each CPU comes only from what lies ready
+    /// (mm/percpu.c, pcpu_alloc), and 5.10 was seen to refuse their maps for want of it.
+    public static func reclaimWithoutIO() -> Step {
+        Step(name: "reclaim", errno: -Calls.retrying { iq_set_io_flusher() })
+    }
 
     /// IOPRIO_WHO_PROCESS (linux/ioprio.h; an anonymous enum).
     private static let ioprioWhoProcess: Int32 = 1

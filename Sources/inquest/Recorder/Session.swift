@@ -37,9 +37,10 @@ final class Session {
     ) throws(CommandError) {
         // First: threads inherit what is set here, and memory counts where it was first used.
         cgroup = options.protectSelf ? ProtectedCgroup(enter: true, pid: getpid()) : nil
-        var unprotected = options.protectSelf ? Self.protect() : []
+        var unprotected = options.protectSelf ? Self.refused(SelfProtection.apply()) : []
         // Hooks before the scan of what is there: a cgroup made in between is then heard, not missed.
         let probes = try Self.attach(options)
+        if options.protectSelf { unprotected += Self.refused([SelfProtection.reclaimWithoutIO()]) }
         let host = HostSampler(paths: HostPaths(), options: SamplerOptions())
         let startEvents = host.startEvents(
             version: Bytes(inquestVersion.utf8), recorderTgid: host.seesHostProcesses ? UInt32(getpid()) : 0)
@@ -68,8 +69,8 @@ final class Session {
     }
 
     /// What of the protection was refused, each with its reason.
-    private static func protect() -> [String] {
-        SelfProtection.apply().filter { $0.errno != 0 }.map { "\($0.name) (\(errnoText($0.errno)))" }
+    private static func refused(_ steps: [SelfProtection.Step]) -> [String] {
+        steps.filter { $0.errno != 0 }.map { "\($0.name) (\(errnoText($0.errno)))" }
     }
 
     /// What could not be given up, with the reason.
