@@ -9,7 +9,11 @@ extension State {
         host.note(sample, at: ns)
         let short = host.shares(over: rules[.watchWindow])
         let full = short.full ?? 0
-        host.stalls.note(full >= rules[.memoryFullPressure] * 100, full, at: ns, hold: rules[.phaseWindow])
+        // Compaction counts as a stall, too (mm/compaction.c, kcompactd), and goes on for seconds while nothing is short.
+        let scanned = host.rates(over: rules[.watchWindow]).scanned
+        let reclaims = scanned.map { $0 >= rules[.globalReclaimRate] } ?? true
+        host.stalls.note(
+            full >= rules[.memoryFullPressure] * 100 && reclaims, full, at: ns, hold: rules[.phaseWindow])
         host.phase.note(hostLevel(), at: ns)
         settleHost(emit)
         addToSeries(at: ns)

@@ -27,12 +27,12 @@ def services(guest):
         service(guest, uid)
 
 
-def users_at_work(guest, read="/lab/inquest"):
-    """The users' other trees, whose readers read from a file; gives the pid of the one process that does not stop growing."""
+def users_at_work(guest):
+    """The users' other trees; gives the pid of the one process that does not stop growing."""
     for uid in USERS:
         if uid != RUNAWAY:
             # Many who read now and then: those whom the storm makes wait, in D state.
-            session(guest, uid, f"for n in {' '.join('x' * 16)}; do /lab/load -n reader reader {read} 500 & done; "
+            session(guest, uid, f"for n in {' '.join('x' * 16)}; do /lab/load -n reader reader /lab/inquest 500 & done; "
                     "exec /lab/load -n editor crowd 16 3M 1500")
     session(guest, RUNAWAY, "/lab/load -n editor crowd 20 1M 1500 & exec /lab/load -n ugrep memory 700M 40M")
     return int(guest.sh(f"systemctl show --value -p MainPID tmux-{USERS[RUNAWAY]}"))
@@ -42,14 +42,12 @@ def users_at_work(guest, read="/lab/inquest"):
 def origin(guest, judge):
     """One user's runaway in an uncapped tree, swap on a slow disk, a wedge, and the reset button"""
     guest.swap(600)
-    # More than memory holds, so that a reader waits for the disk, whatever was evicted by then.
-    guest.sh("dd if=/dev/zero of=/srv/data bs=1M count=500 2>/dev/null; sync", timeout=120)
-    # What the cache holds of it and of the swap file would have to go first.
+    # The swap file's pages in the cache would have to go first.
     guest.write("/proc/sys/vm/drop_caches", 1)
     services(guest)
     guest.record()
     witness = Witness(guest)
-    runaway = users_at_work(guest, read="/srv/data")
+    runaway = users_at_work(guest)
     guest.throttle("root", **DISK)
     guest.until("the box is wedged", lambda: witness.counts()["memory_full_avg10"] > 30 and
                 witness.written_per_second(5) > 0.7 * DISK["bytes_per_second"], timeout=200)
