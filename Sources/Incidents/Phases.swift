@@ -123,12 +123,14 @@ extension State {
         return max(rates.swapped ?? 0, rates.refaulted ?? 0) >= rules[.pagingRate]
     }
 
-    /// Whether the paging makes tasks wait for a disk: by their IO pressure, or because that disk is saturated. Since 5.16 who waits in
-    /// reclaim until pages are written stalls on memory alone (mm/vmscan.c, reclaim_throttle).
+    /// Whether the paging makes tasks wait for a disk: by their IO pressure, or because that disk has been saturated for so long. Since
+    /// 5.16 who waits in reclaim until pages are written stalls on memory alone (mm/vmscan.c, reclaim_throttle).
     func waitsForPaging(_ ioFull: UInt64?) -> Bool {
         guard let device = pagingDevice() else { return false }
-        return ioFull ?? 0 >= rules[.ioFullThrash] * 100
-            || devices[device.index].saturation.isOn(at: nowNs, hold: rules[.phaseWindow])
+        if ioFull ?? 0 >= rules[.ioFullThrash] * 100 { return true }
+        let saturation = devices[device.index].saturation
+        return saturation.isOn(at: nowNs, hold: rules[.phaseWindow])
+            && nowNs &- saturation.sinceNs >= rules[.phaseWindow]
     }
 
     /// The device that pays for the paging: saturated, or most of its bytes are swap and refaults. The index, and its swap share.

@@ -57,6 +57,11 @@ import Testing
         #expect(incident.suspects.first?.user == Bytes("ben".utf8))
     }
 
+    @Test func `a swap that fills up within seconds, until the kernel kills, is no thrash`() throws {
+        let found = try incidents("lab-global-oom-with-swap")
+        #expect(found.map(\.incidentClass) == [.globalOom])
+    }
+
     @Test func `a storm in which only the recorder itself waits is no incident`() throws {
         for (path, count) in [("/web", 1), ("/inquest-recorder", 0)] {
             let events = try Cases.events("lab-io-storm").map { event in
