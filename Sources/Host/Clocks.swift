@@ -9,8 +9,8 @@ public enum Clocks {
     public static func realtimeNs() -> UInt64 { read(CLOCK_REALTIME) }
 
     /// Which boot these are of; unknown where /proc is not to be read.
-    public static func bootID() -> BootID {
-        contents(of: HostPaths().proc("sys/kernel/random/boot_id")).flatMap { BootID($0) } ?? .unknown
+    public static func bootID(_ paths: HostPaths = HostPaths()) -> BootID {
+        contents(of: paths.proc("sys/kernel/random/boot_id")).flatMap { BootID($0) } ?? .unknown
     }
 
     /// All clocks at one moment. Boottime is read on both sides of realtime, so that a preemption in between shows and is

@@ -76,7 +76,7 @@ public final class HostSampler {
         let host = memory.read(&buffer)
         memoryTotal = host.totalBytes
         var start = RecorderStart()
-        start.bootID = contents(of: paths.proc("sys/kernel/random/boot_id")).flatMap { BootID($0) } ?? .unknown
+        start.bootID = Clocks.bootID(paths)
         start.version = version
         start.hostname = line(of: paths.proc("sys/kernel/hostname")) ?? []
         start.kernel = line(of: paths.proc("sys/kernel/osrelease")) ?? []

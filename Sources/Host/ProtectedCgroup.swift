@@ -5,7 +5,7 @@ internal import Glibc
 /// and its IO comes first.
 ///
 /// It is made only where nobody manages cgroups. A process that leaves the cgroup into which systemd or a container runtime has
-/// put it is lost to them; there nothing is set, and what is in force is said (systemd: packaging/inquest.slice sets it).
+/// put it is lost to them; there nothing is set, and what is in force is said (SECURITY.md: what to set for a service).
 public final class ProtectedCgroup {
     /// Memory that nobody takes from the recorder: more than its bound (ARCHITECTURE.md, Holding on), since what is not used is not
     /// kept from others.

@@ -8,6 +8,22 @@ public enum Finding: Sendable, Equatable {
     case phase(Scope, PhaseChange)
     /// An incident is over: the document is final.
     case closed(Incident)
+
+    /// How the finding is kept beside the events, so that a list needs no replay; `nil` for what is not kept.
+    public var record: IncidentRecord? {
+        let (incident, state): (Incident, IncidentState)
+        switch self {
+        case .opened(let opened): (incident, state) = (opened, .opened)
+        case .closed(let closed): (incident, state) = (closed, .closed)
+        case .phase: return nil
+        }
+        var record = IncidentRecord()
+        record.state = state
+        record.bootID = incident.host.bootID
+        record.openingSeq = incident.openingSeq
+        record.document = Archive.write(incident)
+        return record
+    }
 }
 
 /// Makes incidents of events.

@@ -70,21 +70,10 @@ private struct History {
         keep(&event)
         var findings: [Finding] = []
         correlator.consume(event) { findings.append($0) }
-        for finding in findings {
-            let (incident, state): (Incident, IncidentState)
-            switch finding {
-            case .opened(let opened): (incident, state) = (opened, .opened)
-            case .closed(let closed): (incident, state) = (closed, .closed)
-            case .phase: continue
-            }
-            var record = IncidentRecord()
-            record.state = state
-            record.bootID = incident.host.bootID
-            record.openingSeq = incident.openingSeq
-            record.document = Archive.write(incident)
+        for record in findings.compactMap(\.record) {
             var event = Event(boottimeNs: event.boottimeNs, .incident(record))
             keep(&event)
-            if state == .closed { incidents += 1 }
+            if record.state == .closed { incidents += 1 }
         }
     }
 

@@ -58,21 +58,9 @@ struct Spine: ~Copyable {
         live?.broadcast(event)
     }
 
-    /// Incidents are kept beside the events, so that a list needs no replay. The correlator never sees these records.
+    /// The correlator never sees these records.
     mutating func record(_ finding: Finding, at boottimeNs: UInt64) {
-        let (incident, state): (Incident, IncidentState)
-        switch finding {
-        case .opened(let opened):
-            (incident, state) = (opened, .opened)
-        case .closed(let closed):
-            (incident, state) = (closed, .closed)
-        case .phase: return
-        }
-        var record = IncidentRecord()
-        record.state = state
-        record.bootID = incident.host.bootID
-        record.openingSeq = incident.openingSeq
-        record.document = Archive.write(incident)
+        guard let record = finding.record else { return }
         var event = Event(boottimeNs: boottimeNs, .incident(record))
         number(&event)
         keep(event)
