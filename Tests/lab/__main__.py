@@ -28,14 +28,14 @@ def main():
     verbs.add_parser("list", help="the scenarios and the kernels")
     run = verbs.add_parser("run", help="play scenarios, and judge what inquest says about them")
     run.add_argument("scenario", nargs="*", help="all of them when none is named")
-    run.add_argument("--kernel", nargs="+", metavar="V", choices=[k.name for k in KERNELS], help="only on these kernels")
+    run.add_argument("--kernel", nargs="+", action="extend", metavar="V", choices=[k.name for k in KERNELS], help="only on these kernels")
     run.add_argument("--keep", action="store_true", help="keep console, recording and disks of every run, not only of a failed one")
     run.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
                      help="busy guests at once, and one more of those that mostly wait (default: one a CPU)")
     power = verbs.add_parser("power", help="cut the power under recordings, many times")
     power.add_argument("--cuts", type=int, default=200, metavar="N", help="recordings to cut, at least, seven at a time (default 200)")
     power.add_argument("--seed", type=int, metavar="N", help="make the choices of that run again")
-    power.add_argument("--kernel", nargs="+", metavar="V", choices=[k.name for k in KERNELS], help="only on these kernels")
+    power.add_argument("--kernel", nargs="+", action="extend", metavar="V", choices=[k.name for k in KERNELS], help="only on these kernels")
     power.add_argument("--disk", choices=DISKS, default="honest", help="a lying one ignores flushes: the run must fail")
     power.add_argument("--writer", choices=["synced", "unsynced"], default="synced", help="an unsynced one does not flush: it must fail")
     for verb in [run, power]:

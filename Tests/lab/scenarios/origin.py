@@ -3,6 +3,7 @@
 from ..account import figure, link
 from ..scenario import scenario
 from ..truth import Witness
+from .privileges import confinement
 
 USERS = {1001: "ana", 1002: "ben", 1003: "cyn"}
 RUNAWAY = 1002
@@ -75,14 +76,21 @@ def origin(guest, judge):
 
 @scenario(systemd=True, disks=(), seconds=300)
 def the_fix(guest, judge):
-    """The same load with a cap on every tree: the cap does its work, and nobody else notices"""
+    """The same load with a cap on every tree: the cap does its work, nobody else notices, and a confined recorder tells it"""
     guest.swap(600)
     guest.write("/proc/sys/vm/drop_caches", 1)
     guest.sh("mkdir -p /etc/systemd/system/user-.slice.d")
     guest.write("/etc/systemd/system/user-.slice.d/cap.conf", "[Slice]\nMemoryMax=100M\nMemorySwapMax=0")
     guest.sh("systemctl daemon-reload")
     services(guest)
-    guest.record()
+    guest.sh("systemctl set-property --runtime inquest.slice MemoryMin=64M")
+    # The lab's socket is in /run itself; a service's own would be in a directory that systemd makes for it.
+    guest.record(inside="systemd-run -q --pipe --wait --unit=inquest --slice=inquest.slice -p MemoryMin=64M -p ReadWritePaths=/run "
+                 + confinement())
+    line = guest.recorder_says()
+    judge.must("not protected" not in line and
+               "in /inquest.slice/inquest.service (systemd manages cgroups): 64 MiB kept, not swapped" in line,
+               "the confined recorder is protected", line)
     swapped_out = guest.truth.vmstat()["pswpout"]
     guest.throttle("root", **DISK)
     runaway = users_at_work(guest)

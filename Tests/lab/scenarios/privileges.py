@@ -18,6 +18,12 @@ def table():
     return {row[0].strip("`"): (None if row[2] == "no recording" else re.findall("`([^`]*)`", row[2]), row[3] == "yes") for row in rows}
 
 
+def confinement():
+    """The settings of systemd, as arguments of systemd-run."""
+    settings = re.findall(r"^    ([A-Z][A-Za-z]+=.*)$", SECURITY_MD.read_text(), re.MULTILINE)
+    return " ".join(f'-p "{setting}"' for setting in settings)
+
+
 def mask(names):
     return f"{sum(1 << NUMBERS[name] for name in names):x}"
 
