@@ -14,8 +14,10 @@ final class BpfObject {
     /// Root of the hierarchy that the cgroup iterator walks.
     private let cgroups: String?
 
-    /// - Parameter cgroups: where the memory controller's hierarchy is mounted; without it no cgroup iterator is attached.
-    init(cgroups: String? = nil) throws(ProbeError) {
+    /// - Parameters:
+    ///   - cgroups: where the memory controller's hierarchy is mounted; without it no cgroup iterator is attached.
+    ///   - types: a file with the kernel's types that the programs refer to; without it libbpf reads all that the kernel has.
+    init(cgroups: String? = nil, types: String? = nil) throws(ProbeError) {
         self.cgroups = cgroups
         LibbpfLog.install()
         LibbpfLog.clear()
@@ -23,7 +25,13 @@ final class BpfObject {
         unsafe options.sz = MemoryLayout<bpf_object_open_opts>.size
         let opened = unsafe "inquest".withCString { name in
             unsafe options.object_name = name
-            return unsafe bpf_object__open_mem(unsafe iq_object_bytes(), iq_object_size(), &options)
+            guard let types else {
+                return unsafe bpf_object__open_mem(unsafe iq_object_bytes(), iq_object_size(), &options)
+            }
+            return unsafe types.withCString { path in
+                unsafe options.btf_custom_path = path
+                return unsafe bpf_object__open_mem(unsafe iq_object_bytes(), iq_object_size(), &options)
+            }
         }
         guard let opened = unsafe opened else {
             throw .badObject("cannot be opened: \(LibbpfLog.reason)")
@@ -44,6 +52,25 @@ final class BpfObject {
     // MARK: Before loading
 
     var programNames: [String] { unsafe Array(programs.keys) }
+
+    /// Names of the types that the programs were compiled with, those of the kernel among them, without their flavour
+    /// (`request___516` is the kernel's `request`).
+    var typeNames: Set<String> {
+        var result: Set<String> = []
+        let types = unsafe bpf_object__btf(object)
+        for id in 1..<max(1, unsafe btf__type_cnt(types)) {
+            guard let type = unsafe btf__type_by_id(types, id),
+                let name = unsafe btf__name_by_offset(types, type.pointee.name_off), unsafe name.pointee != 0
+            else { continue }
+            let flavoured = unsafe String(cString: name)
+            if let flavour = flavoured.utf8.indices.dropFirst().first(where: { flavoured[$0...].hasPrefix("___") }) {
+                result.insert(String(flavoured[..<flavour]))
+            } else {
+                result.insert(flavoured)
+            }
+        }
+        return result
+    }
 
     /// What a program hooks: its ELF section, `raw_tp/mark_victim`.
     func section(_ program: String) -> String? {

@@ -56,25 +56,31 @@ struct HookChoice {
 
     // MARK: Before loading
 
-    /// Refuses the programs whose hook this kernel does not have, or that no trampoline may be put on.
-    ///
-    /// - Parameter others: further functions to look for in the same pass (`absentFunctions`).
-    mutating func screen(_ object: BpfObject, others: Set<String>) throws(ProbeError) {
-        var functions: [String: String] = [:]
+    /// The types that must exist for the hooks of the table: functions by their name, tracepoints as `btf_trace_NAME`.
+    func neededTypes(_ object: BpfObject) throws(ProbeError) -> Set<String> {
+        var result: Set<String> = []
         for program in features.flatMap(\.candidates).flatMap(\.programs) {
             guard let section = object.section(program) else { throw .badObject("has no program \(program)") }
-            functions[program] = HookChoice.neededType(section)
+            result.insert(HookChoice.neededType(section))
         }
-        let types = try KernelTypes(looking: Set(functions.values).union(others))
+        return result
+    }
+
+    /// Refuses the programs whose hook this kernel does not have, or that no trampoline may be put on.
+    ///
+    /// - Parameter others: further functions that were looked for (`absentFunctions`).
+    mutating func screen(_ object: BpfObject, _ types: KernelTypes, others: Set<String>) {
         absentFunctions = others.filter { types.ids[$0] == nil }
         let isTracerOff = smallFile("/proc/sys/kernel/ftrace_enabled")?.first == UInt8(ascii: "0")
         var trials: [String: Int32] = [:]
-        for (program, function) in functions {
+        for program in Set(features.flatMap(\.candidates).flatMap(\.programs)) {
+            let section = object.section(program) ?? ""
+            let function = HookChoice.neededType(section)
             guard let id = types.ids[function] else {
                 refuse(program, ESRCH)
                 continue
             }
-            guard HookChoice.isTrampoline(object.section(program) ?? "") else { continue }
+            guard HookChoice.isTrampoline(section) else { continue }
             // With the function tracer off 5.10 refuses to attach with this errno; 6.1 and 6.12 attach, and the program never runs.
             let code = isTracerOff ? EBUSY : trials[function] ?? HookChoice.tryTrampoline(id)
             trials[function] = code

@@ -30,13 +30,19 @@ public final class Probes {
         if Capabilities.isUserNamespace { throw .userNamespace }
         if let missing = Capabilities.missingForTracing() { throw .missingCapability(missing) }
         self.options = options
-        let (object, choice) = try Probes.attach(options)
+        var choice = HookChoice(features: Feature.table(options))
+        let types = try Probes.screen(&choice, options)
+        // The kernel takes long to write its symbols, and to check the programs: it does both at once.
+        let lookup = Concurrently { [absent = choice.absentFunctions] in
+            KernelSymbols(
+                looking: KernelSymbols.oomNames + Probes.symbolVariables.map(\.symbol), absent: absent)
+        }
+        let object = try Probes.attach(&choice, options, types)
         self.object = object
         self.choice = choice
         hooks = choice.states
-        // Everything is heard from here on; what the records refer to is looked up while they wait in the ring.
-        let symbols = KernelSymbols(
-            looking: KernelSymbols.oomNames + Probes.symbolVariables.map(\.symbol), absent: choice.absentFunctions)
+        // Everything is heard from here on; what the records refer to may come while they wait in the ring.
+        let symbols = lookup.value
         for (symbol, variable) in Probes.symbolVariables {
             guard let map = object.mapDescriptor(variable), var address = symbols.address(symbol) else { continue }
             var key: UInt32 = 0
@@ -146,24 +152,37 @@ public final class Probes {
     /// Kernel symbols whose address a variable of the programs holds (a section of its own, eight bytes).
     private static let symbolVariables = [(symbol: "end_swap_bio_read", variable: ".data.swap_read")]
 
+    /// Rules out what the kernel's type information rules out.
+    ///
+    /// - Returns: what of that information the programs refer to.
+    private static func screen(
+        _ choice: inout HookChoice, _ options: ProbeOptions
+    ) throws(ProbeError) -> TypesFile? {
+        let object = try BpfObject()
+        let types = try KernelTypes(
+            looking: choice.neededTypes(object).union(KernelSymbols.optional), excerpting: object.typeNames)
+        choice.screen(object, types, others: KernelSymbols.optional)
+        return TypesFile(types.excerpt)
+    }
+
     /// Loads and attaches; whatever is refused costs one more round without it.
-    private static func attach(_ options: ProbeOptions) throws(ProbeError) -> (BpfObject, HookChoice) {
-        var choice = HookChoice(features: Feature.table(options))
-        var object = try opened(options)
-        try choice.screen(object, others: KernelSymbols.optional)
+    private static func attach(
+        _ choice: inout HookChoice, _ options: ProbeOptions, _ types: TypesFile?
+    ) throws(ProbeError) -> BpfObject {
         while true {
+            let object = try opened(options, types)
             let programs = choice.programs
             try object.select(programs)
-            let code = object.load()
+            // The file is read while loading.
+            let code = withExtendedLifetime(types) { object.load() }
             if code != 0 {
                 guard let program = LibbpfLog.program, programs.contains(program) else { throw loadError(code) }
                 choice.refuse(program, code, lockedDown: code == EINVAL && HookChoice.isLockedDown)
             } else if let (program, code) = attachAll(object, choice) {
                 choice.refuse(program, code)
             } else {
-                return (object, choice)
+                return object
             }
-            object = try opened(options)
         }
     }
 
@@ -175,14 +194,17 @@ public final class Probes {
                 let code = object.attach(program)
                 if code != 0 { return (program, code) }
             }
-            // Tried, so that doctor tells the truth; off until it is asked for.
-            if candidate.underPressureOnly { candidate.programs.forEach(object.detach) }
+        }
+        // Tried, so that doctor tells the truth; off until they are asked for. After all the others: having emptied a tracepoint,
+        // the kernel makes whoever fills the next one wait until no CPU is in the first any more (10 ms).
+        for candidate in choice.features.compactMap(choice.candidate) where candidate.underPressureOnly {
+            candidate.programs.forEach(object.detach)
         }
         return nil
     }
 
-    private static func opened(_ options: ProbeOptions) throws(ProbeError) -> BpfObject {
-        let object = try BpfObject(cgroups: options.memoryCgroups)
+    private static func opened(_ options: ProbeOptions, _ types: TypesFile?) throws(ProbeError) -> BpfObject {
+        let object = try BpfObject(cgroups: options.memoryCgroups, types: types?.path)
         var config = iq_config()
         config.slow_io_ns = options.slowIONs
         config.long_stall_ns = options.longStallNs

@@ -45,15 +45,60 @@ import Testing
         #expect(ids(sample, ["pair", "int"]) == [:])
     }
 
+    /// `pair` holds an `int` twice; the function prototype and the functions are not part of it.
+    @Test func `an excerpt is a type and what it holds, and can be excerpted again`() throws {
+        let excerpt = sample.withUnsafeBytes { KernelTypes(bytes: $0, looking: [], excerpting: ["pair", "do_it"]) }
+            .excerpt
+        try excerpt.withUnsafeBytes { bytes in
+            let table = try #require(TypeTable(bytes))
+            #expect(table.count == 3)
+            #expect(table.kind(1) == .structure && table.members(1) == 2 && table.word(1, 2) == 8)
+            #expect(table.name(table.word(1, 0)).elementsEqual("pair\0".utf8))
+            #expect(table.name(table.word(1, 6)).elementsEqual("b\0".utf8))
+            #expect(table.word(1, 4) == 2 && table.word(1, 7) == 2 && table.word(1, 8) == 32)
+            #expect(table.kind(2) == .integer && table.name(table.word(2, 0)).elementsEqual("int\0".utf8))
+            let again = KernelTypes(bytes: bytes, looking: [], excerpting: ["pair"]).excerpt
+            #expect(again == excerpt)
+        }
+    }
+
+    @Test func `what a pointer points to is no part of the excerpt`() throws {
+        // struct list { struct list *next; enum colour { red = 7 } colour; int numbers[3]; }, all but the pointer's target by value
+        let strings = Array("\0list\0next\0colour\0red\0numbers\0int\0".utf8)
+        let types: [UInt32] = [
+            1, 4 << 24 | 3, 24, 6, 2, 0, 11, 3, 64, 22, 4, 96,
+            0, 2 << 24, 1,
+            11, 6 << 24 | 1, 4, 18, 7,
+            0, 3 << 24, 0, 5, 5, 3,
+            30, 1 << 24, 4, 32,
+        ]
+        let header: [UInt32] = [
+            0x1_eb9f, 24, 0, UInt32(types.count * 4), UInt32(types.count * 4), UInt32(strings.count),
+        ]
+        let whole =
+            (header + types).flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } } + strings
+        let excerpt = whole.withUnsafeBytes { KernelTypes(bytes: $0, looking: [], excerpting: ["list"]).excerpt }
+        try excerpt.withUnsafeBytes { bytes in
+            let table = try #require(TypeTable(bytes))
+            #expect((1..<table.count).map { table.kind($0) } == [.structure, .pointer, .enumeration, .array, .integer])
+            #expect(table.word(2, 2) == 0)
+            #expect(table.name(table.word(3, 3)).elementsEqual("red\0".utf8) && table.word(3, 4) == 7)
+            #expect(table.word(4, 3) == 5 && table.word(4, 4) == 5 && table.word(4, 5) == 3)
+        }
+    }
+
     @Test func `bytes that end anywhere, or are no type information, find nothing and never crash`() {
-        for length in 0..<sample.count { _ = ids(Array(sample.prefix(length)), ["do_it"]) }
+        func read(_ bytes: [UInt8]) {
+            bytes.withUnsafeBytes { _ = KernelTypes(bytes: $0, looking: ["do_it"], excerpting: ["pair", "int"]) }
+        }
+        for length in 0..<sample.count { read(Array(sample.prefix(length))) }
         var damaged = sample
         damaged[0] = 0
         #expect(ids(damaged, ["do_it"]) == [:])
         for index in sample.indices {
             var flipped = sample
             flipped[index] ^= 0xff
-            _ = ids(flipped, ["do_it", "btf_trace_it"])
+            read(flipped)
         }
     }
 }
