@@ -64,15 +64,69 @@ import Testing
         #expect(try RecordingReader("memory", files: none).newestClosedIncident() == nil)
     }
 
+    /// What a list finds, and how many bytes it reads for it.
+    private func list(_ disk: MemoryFiles.Disk) throws -> (closed: [UInt64], bytesRead: Int, damage: Int) {
+        let files = MemoryFiles(disk)
+        let reader = try RecordingReader("memory", files: files)
+        let before = files.bytesRead
+        let closed = reader.closedIncidents().map(\.openingSeq)
+        return (closed, files.bytesRead - before, reader.damage.count)
+    }
+
+    @Test func `in a full segment each page tells of the last closing before it; one that does not costs reads only`()
+        throws
+    {
+        let files = MemoryFiles()
+        let written = Self.written()
+        try record(files, written)
+        let direct = try list(files.disk)
+        #expect(direct.closed == Self.closings(written))
+        for told in [0, 1, UInt16.max - 1] as [UInt16] {
+            let misled = rewritten(files.disk) { page, header in
+                guard header.sinceClosing != PageHeader.noClosing else { return }
+                header.sinceClosing = told
+                header.seal(page)
+            }
+            let found = try list(misled)
+            #expect(found.closed == direct.closed)
+            #expect(found.bytesRead > direct.bytesRead && found.damage == 0)
+        }
+    }
+
+    @Test func `a damaged page on the way from closing to closing hides no other`() throws {
+        let files = MemoryFiles()
+        let written = Self.written()
+        try record(files, written)
+        let all = Self.closings(written)
+        var places: [(id: Int, page: Int)] = []
+        for (name, id) in files.disk.names where SegmentName.generation(name) != nil {
+            let bytes = files.disk.contents[id] ?? []
+            for page in stride(from: 3 * 4096, to: bytes.count, by: 4096)
+            where bytes[page + 40] & UInt8(PageFlags.closing.rawValue) != 0 { places.append((id, page)) }
+        }
+        #expect(places.count == all.count)
+        for place in places {
+            var disk = files.disk
+            disk.contents[place.id]?[place.page + 20] ^= 1
+            let found = try list(disk)
+            #expect(found.closed.count == all.count - 1 && Set(found.closed).isSubset(of: all))
+            let untold = rewritten(disk) { page, header in
+                header.sinceClosing = 0
+                header.seal(page)
+            }
+            #expect(found.damage == (try list(untold).damage))
+        }
+    }
+
     @Test func `pages whose headers have no checksum of their own are read whole`() throws {
         let files = MemoryFiles()
         let written = Self.written()
         try record(files, written)
-        var old = files.disk
-        for (name, id) in old.names where SegmentName.generation(name) != nil {
-            var bytes = old.contents[id] ?? []
-            for page in stride(from: 4096, to: bytes.count, by: 4096) { forget(&bytes, page) }
-            old.contents[id] = bytes
+        let old = rewritten(files.disk) { page, header in
+            // What a page was before headers had a checksum of their own.
+            page.put(UInt32(0), 44)
+            page.put(header.flags.subtracting(.closing).rawValue, 40)
+            page.put(crc32c(UnsafeRawBufferPointer(rebasing: page[8..<64 + Int(header.used)])), 4)
         }
         let reader = try RecordingReader("memory", files: MemoryFiles(old))
         #expect(reader.closedIncidents().map(\.openingSeq) == Self.closings(written))
@@ -82,16 +136,23 @@ import Testing
         #expect(reader.damage.isEmpty)
     }
 
-    /// Makes a page what it was before headers had a checksum of their own.
-    private func forget(_ bytes: inout Bytes, _ page: Int) {
-        bytes.withUnsafeMutableBytes { whole in
-            let end = min(page + 4096, whole.count)
-            let page = UnsafeMutableRawBufferPointer(rebasing: whole[page..<end])
-            guard let header = PageHeader(UnsafeRawBufferPointer(page)) else { return }
-            page.put(UInt32(0), 44)
-            page.put(header.flags.subtracting(.closing).rawValue, 40)
-            page.put(crc32c(UnsafeRawBufferPointer(rebasing: page[8..<64 + Int(header.used)])), 4)
+    /// The recording with each page changed.
+    private func rewritten(
+        _ disk: MemoryFiles.Disk, _ change: (UnsafeMutableRawBufferPointer, inout PageHeader) -> Void
+    ) -> MemoryFiles.Disk {
+        var disk = disk
+        for (name, id) in disk.names where SegmentName.generation(name) != nil {
+            var bytes = disk.contents[id] ?? []
+            bytes.withUnsafeMutableBytes { whole in
+                for start in stride(from: 4096, to: whole.count, by: 4096) {
+                    let page = UnsafeMutableRawBufferPointer(rebasing: whole[start..<min(start + 4096, whole.count)])
+                    guard var header = PageHeader(UnsafeRawBufferPointer(page)) else { continue }
+                    change(page, &header)
+                }
+            }
+            disk.contents[id] = bytes
         }
+        return disk
     }
 
     @Test func `a header is believed by its own checksum, and by nothing else`() {

@@ -29,7 +29,7 @@ struct PageFlags: OptionSet, Equatable, Sendable {
 ///
 ///      0  magic:u32   4  crc32c:u32 (of bytes 8 ..< 64 + used)   8  generation:u64
 ///     16  index:u32  20  rewrite:u32  24  first seq:u64  32  numbered events:u32  36  used:u32
-///     40  flags:u16  42  zero:u16  44  crc32c of the header:u32 (of bytes 8 ..< 44 and 48 ..< 64; 0: not given)
+///     40  flags:u16  42  places since a closing:u16  44  crc32c of the header:u32 (of bytes 8 ..< 44 and 48 ..< 64; 0: not given)
 ///     48  recording:u64  56  first boottime_ns:u64
 struct PageHeader: Equatable, Sendable {
     static let size = 64
@@ -50,6 +50,10 @@ struct PageHeader: Equatable, Sendable {
     var recording: UInt64 = 0
     /// Time of the first event that begins here.
     var firstNs: UInt64 = 0
+    /// How many places before this one the last page with a closing is, in the same segment: from a full segment's last page
+    /// they are found one by one. `noClosing` without any; 0 where it is not told.
+    var sinceClosing: UInt16 = 0
+    static let noClosing = UInt16.max
     /// Whether it has a checksum of its own: whoever wrote it knows the flag `closing`.
     private(set) var standsAlone = false
 
@@ -63,7 +67,7 @@ struct PageHeader: Equatable, Sendable {
         unsafe page.put(events, 32)
         unsafe page.put(used, 36)
         unsafe page.put(flags.rawValue, 40)
-        unsafe page.put(UInt16(0), 42)
+        unsafe page.put(sinceClosing, 42)
         unsafe page.put(recording, 48)
         unsafe page.put(firstNs, 56)
         unsafe page.put(Self.ownChecksum(UnsafeRawBufferPointer(page)), 44)
@@ -104,6 +108,7 @@ struct PageHeader: Equatable, Sendable {
         guard firstSeq < Format.numberLimit else { return false }
         events = unsafe page.get(UInt32.self, 32)
         flags = PageFlags(rawValue: unsafe page.get(UInt16.self, 40))
+        sinceClosing = unsafe page.get(UInt16.self, 42)
         recording = unsafe page.get(UInt64.self, 48)
         firstNs = unsafe page.get(UInt64.self, 56)
         standsAlone = unsafe page.get(UInt32.self, 44) != 0

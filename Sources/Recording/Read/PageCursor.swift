@@ -77,6 +77,26 @@ final class PageCursor {
         return found
     }
 
+    /// Places of the pages with a closing, the last first, from page to page back from the last one of a full segment; `nil` where that
+    /// is not all of them for certain: the segment is not full, a page on the way is not intact, or does not tell. Moves the cursor.
+    func closings() -> [Int]? {
+        index = segment.header.dataPages - 1
+        guard var page = glance() else { return nil }
+        var places = page.flags.contains(.closing) ? [index] : []
+        while page.sinceClosing != PageHeader.noClosing {
+            let since = Int(page.sinceClosing)
+            guard since > 0, since <= index else { return nil }
+            index -= since
+            guard let before = glance(), before.flags.contains(.closing) else { return nil }
+            places.append(index)
+            page = before
+        }
+        return places
+    }
+
+    /// Goes to a place.
+    func seek(_ place: Int) { index = place }
+
     /// Passes over the page whose header `glance` has just given.
     func pass() { index += 1 }
 

@@ -199,10 +199,12 @@ public final class RecordingReader {
     /// - Parameters:
     ///   - glancing: a page that is not wanted is passed over by its header alone where that is possible; damage in it is
     ///     then not seen.
+    ///   - shortcut: the places of all pages that are wanted, the last first; `nil` where only going through all of them tells.
     ///   - wanted: whether the events that begin on a page are wanted.
     func scanSegment<E: Error>(
-        _ place: Int, _ scan: inout ScanState, glancing: Bool = false, gap: (RecordingGap) -> Void = { _ in },
-        pages wanted: (PageHeader) -> Bool = { _ in true }, body: (Event) throws(E) -> Void
+        _ place: Int, _ scan: inout ScanState, glancing: Bool = false, shortcut: (PageCursor) -> [Int]? = { _ in nil },
+        gap: (RecordingGap) -> Void = { _ in }, pages wanted: (PageHeader) -> Bool = { _ in true },
+        body: (Event) throws(E) -> Void
     ) throws(E) {
         let segment = listing.segments[place]
         enter(segment.header, &scan, gap)
@@ -215,7 +217,13 @@ public final class RecordingReader {
             scan.endPlace = (segment.name, cursor.index, unit * Int(segment.header.pageBytes))
             scan.parts = nil
         }
+        var places = shortcut(cursor)
+        if places == nil { cursor.seek(0) }
         while true {
+            if scan.parts == nil, places != nil {
+                guard let next = places?.popLast() else { return }
+                cursor.seek(next)
+            }
             if glancing, let header = cursor.glance(), isLeftOut(header, &scan, wanted) {
                 cursor.pass()
                 continue

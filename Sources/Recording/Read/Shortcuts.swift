@@ -54,7 +54,7 @@ extension RecordingReader {
         guard mayHoldIncident(place) else { return }
         var scan = ScanState(from: 0)
         scanSegment(
-            place, &scan, glancing: true,
+            place, &scan, glancing: true, shortcut: { $0.closings() },
             pages: { $0.flags.contains($0.standsAlone ? .closing : .incident) },
             body: { (event: Event) in
                 if case .incident(let record) = event.payload, record.state == .closed { body(record) }

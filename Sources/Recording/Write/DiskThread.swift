@@ -18,6 +18,8 @@ final class DiskThread {
     private var rewrite: UInt32 = 0
     private var tailSlot = 0
     private var heldIncident = false
+    /// Place of the segment's last page with a closing.
+    private var lastClosing: UInt32?
     /// Whether any page of events was written into the segment.
     private var written = false
     /// Number of the next page to come.
@@ -197,6 +199,7 @@ final class DiskThread {
         rewrite = 0
         tailSlot = 0
         heldIncident = false
+        lastClosing = nil
         written = false
         shared.figures.segments.store(store.kept.count + 1, ordering: .relaxed)
         return pieces.isEmpty || write(pieces)
@@ -207,7 +210,9 @@ final class DiskThread {
         unsafe parts.removeAll(keepingCapacity: true)
         for (place, slot) in pages.enumerated() {
             guard let memory = unsafe slot.memory else { return false }
-            let length = unsafe fill(memory, slot, slot.state, index: nextIndex + UInt32(place), rewrite: 0)
+            let (index, state) = (nextIndex + UInt32(place), slot.state)
+            let length = unsafe fill(memory, slot, state, index: index, rewrite: 0)
+            if state.flags.contains(.closing) { lastClosing = index }
             let end = place == pages.count - 1 ? length : geometry.pageBytes
             unsafe parts.append(UnsafeRawBufferPointer(rebasing: memory[0..<end]))
         }
@@ -249,6 +254,7 @@ final class DiskThread {
         header.events = UInt32(state.events)
         header.used = UInt32(state.used)
         header.flags = state.flags
+        header.sinceClosing = lastClosing.map { UInt16(clamping: index - $0) } ?? PageHeader.noClosing
         unsafe header.seal(page)
         let end = PageHeader.size + state.used
         unsafe UnsafeMutableRawBufferPointer(rebasing: page[end...]).initializeMemory(as: UInt8.self, repeating: 0)
