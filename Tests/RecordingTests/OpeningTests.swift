@@ -136,6 +136,24 @@ import Testing
         #expect(reader.damage.isEmpty)
     }
 
+    @Test(arguments: [99, 100, 101, 699, 1000, 1001, 1132, 1133, 1134, 2700, 5099, 5100, 5132, 5133, 5134, 5999])
+    func `a start knows the last event, what is open and the state, wherever the recording ends`(end: Int) throws {
+        let files = MemoryFiles()
+        let written = Array(Self.written().prefix(end))
+        try record(files, written)
+        var open: [UInt64] = []
+        for case .incident(let record) in written.map(\.payload) {
+            open.removeAll { $0 == record.openingSeq }
+            if record.state == .opened { open.append(record.openingSeq) }
+        }
+        let newest = try RecordingReader("memory", files: files).newestSnapshot()
+        let (writer, recovered) = try RecordingWriter.open("memory", smallOptions(), files: files)
+        #expect(writer.openIncidents == open.sorted())
+        #expect(recovered.lastSeq == UInt64(end) && !recovered.endedCleanly && recovered.damage.isEmpty)
+        #expect(recovered.snapshot == newest?.state)
+        #expect(writer.close())
+    }
+
     /// The recording with each page changed.
     private func rewritten(
         _ disk: MemoryFiles.Disk, _ change: (UnsafeMutableRawBufferPointer, inout PageHeader) -> Void

@@ -66,11 +66,7 @@ struct Recovery {
             if last == nil, let found = tail.last {
                 last = found
                 lastHeader = segments[place].header
-                open = segments[place].header.openIncidents
-                for record in tail.incidents {
-                    open.removeAll { $0 == record.openingSeq }
-                    if record.state == .opened { open.append(record.openingSeq) }
-                }
+                open = tail.open
             }
             if stopped == nil { stopped = tail.stopped }
             if snapshot == nil { snapshot = tail.snapshot }
@@ -99,50 +95,65 @@ struct Recovery {
         /// Whether the last observation is a stop; `nil` without any.
         var stopped: Bool?
         var snapshot: (seq: UInt64, state: Bytes)?
-        var incidents: [IncidentRecord] = []
+        /// Open at the end: numbers of their opening events.
+        var open: [UInt64] = []
         var heldIncident = false
         var pages = 0
         var damage: [RecordingDamage] = []
 
         init() {}
 
+        /// Looks at every page, and decodes those from the last one on that ends in calm, and the newest snapshot.
         init(_ reader: RecordingReader?, _ place: Int) {
             guard let reader else { return }
+            var states: [Int] = []
+            var calm = 0
             var scan = RecordingReader.ScanState(from: 0)
-            var last: Event?
-            var stopped: Bool?
-            var snapshot: (seq: UInt64, state: Bytes)?
-            var incidents: [IncidentRecord] = []
-            var held = false
             reader.scanSegment(
                 place, &scan,
                 pages: { page in
-                    if page.flags.contains(.incident) { held = true }
-                    return true
-                },
-                body: { (event: Event) in
-                    switch event.payload {
-                    case .snapshot(let state): snapshot = (event.seq, state.state)
-                    case .incident(let record):
-                        held = true
-                        incidents.append(IncidentRecord(record.state, openingSeq: record.openingSeq))
-                        last = event
-                    case .recorderStop:
-                        stopped = true
-                        last = event
-                    default:
-                        stopped = false
-                        last = event
+                    if page.flags.contains(.incident) {
+                        heldIncident = true
+                    } else if page.events > 0, page.isWholePage {
+                        // No incident is open at its end, and an observation is its last event.
+                        calm = Int(page.index)
                     }
-                })
-            self.last = last
-            self.stopped = stopped
-            self.snapshot = snapshot
-            self.incidents = incidents
-            heldIncident = held
+                    if page.flags.contains(.snapshot) { states.append(Int(page.index)) }
+                    return false
+                },
+                body: { (_: Event) in })
             pages = scan.endPlace?.page ?? 0
+            decode(reader, place, from: calm)
+            // What the header promises cannot be read.
+            if calm > 0, last == nil || stopped == nil { decode(reader, place, from: 0) }
+            while snapshot == nil, let state = states.popLast() { decode(reader, place, [state], onlyState: true) }
             let name = reader.listing.segments[place].name
             damage = reader.damage.filter { $0.segment == name }
+        }
+
+        private mutating func decode(_ reader: RecordingReader, _ place: Int, from calm: Int) {
+            open = calm == 0 ? reader.listing.segments[place].header.openIncidents : []
+            decode(reader, place, Array((calm..<max(calm, pages)).reversed()))
+        }
+
+        /// - Parameter places: of pages, the last first.
+        private mutating func decode(
+            _ reader: RecordingReader, _ place: Int, _ places: [Int], onlyState: Bool = false
+        ) {
+            var scan = RecordingReader.ScanState(from: 0)
+            reader.scanSegment(place, &scan, shortcut: { _ in places }) { (event: Event) in
+                if case .snapshot(let state) = event.payload { snapshot = (event.seq, state.state) }
+                if onlyState { return }
+                switch event.payload {
+                case .snapshot: return
+                case .incident(let record):
+                    open.removeAll { $0 == record.openingSeq }
+                    if record.state == .opened { open.append(record.openingSeq) }
+                case .recorderStop: stopped = true
+                default: stopped = false
+                }
+                last = event
+            }
         }
     }
 
@@ -183,13 +194,5 @@ struct Recovery {
             kept.nextSeq = max(kept.nextSeq, kept.firstSeq)
             return kept
         }
-    }
-}
-
-extension IncidentRecord {
-    fileprivate init(_ state: IncidentState, openingSeq: UInt64) {
-        self.init()
-        self.state = state
-        self.openingSeq = openingSeq
     }
 }
