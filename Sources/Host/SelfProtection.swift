@@ -38,7 +38,7 @@ public enum SelfProtection {
         return -Calls.retrying { mlockall(Int32(MCL_CURRENT) | Int32(MCL_FUTURE) | Int32(MCL_ONFAULT)) }
     }
 
-    /// More address space than a recorder maps: thread stacks, the ring (twice), what allocators reserve.
+    /// More address space than a recorder maps: thread stacks, the ring, what allocators reserve.
     private static let lockedBytesNeeded: rlim_t = 512 << 20
 
     public static func exemptFromOom(_ paths: HostPaths = HostPaths()) -> Int32 {

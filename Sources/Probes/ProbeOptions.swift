@@ -1,7 +1,7 @@
 /// What is listened for, and within which bounds. Every number has a unit in its name; memory is the kernel's, not ours.
 public struct ProbeOptions: Sendable {
-    /// Size of the ring between kernel and recorder. Rounded up to a power of two of pages; it is mapped twice, so twice as much
-    /// counts as resident once it has been filled.
+    /// Size of the ring between kernel and recorder. Rounded up to a power of two of pages; it is mapped, and therefore
+    /// counts as resident, whether it has ever been filled or not.
     public var ringBytes = 2 << 20
     /// Command lines are cached at exec and shown with a kill. Off for those who keep secrets there.
     public var keepCommandLines = true

@@ -30,6 +30,9 @@ public final class Probes {
         if Capabilities.isUserNamespace { throw .userNamespace }
         if let missing = Capabilities.missingForTracing() { throw .missingCapability(missing) }
         self.options = options
+        // What is large is short-lived here: kept apart from the rest, so that its pages go back when it does. glibc would raise
+        // this limit with the first large block that is freed.
+        mallopt(M_MMAP_THRESHOLD, 128 << 10)
         var choice = HookChoice(features: Feature.table(options))
         let types = try Probes.screen(&choice, options)
         // The kernel takes long to write its symbols, and to check the programs: it does both at once.
@@ -51,7 +54,7 @@ public final class Probes {
         guard let ringMap = object.mapDescriptor("iq_ring"), let dropMap = object.mapDescriptor("iq_drops") else {
             throw .badObject("has no ring")
         }
-        ring = try Ring(map: ringMap, symbols: symbols.oom)
+        ring = try Ring(map: ringMap, size: Int(Probes.ringSize(options.ringBytes)), symbols: symbols.oom)
         drops = Drops(map: dropMap)
         missedRuns = MissedRuns(programs: object.programDescriptors)
         intervals = IntervalReader(beganNs: clockNs(CLOCK_BOOTTIME), map: object.mapDescriptor)

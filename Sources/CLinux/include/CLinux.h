@@ -111,4 +111,18 @@ static inline int iq_keep_capabilities(unsigned long long kept)
 	return (int)syscall(SYS_capset, &header, data);
 }
 
+/* Words that the kernel, too, reads or writes. */
+static inline unsigned long iq_load_acquire(const void *word)
+{
+	return __atomic_load_n((const unsigned long *)word, __ATOMIC_ACQUIRE);
+}
+static inline unsigned int iq_load_acquire32(const void *word)
+{
+	return __atomic_load_n((const unsigned int *)word, __ATOMIC_ACQUIRE);
+}
+static inline void iq_store_release(void *word, unsigned long value)
+{
+	__atomic_store_n((unsigned long *)word, value, __ATOMIC_RELEASE);
+}
+
 #endif
