@@ -39,24 +39,30 @@ extension State {
         guard cgroups[index].phase.phase >= .thrash, !hasGlobalReclaim, host.phase.phase <= .watch,
             let paging = pagingDevice(), cgroupPages(index)
         else { return }
-        let heard = cgroups[index].heard(over: rules[.phaseWindow])
+        let heard = cgroups.span[index].heard(over: rules[.phaseWindow])
         let share =
             heard.movedBytes > 0
             ? max(paging.swapShare ?? 0, hundredths(heard.swapBytes, of: heard.movedBytes)) : paging.swapShare
-        guard let kind = thrashKind(share, cgroups[index].rates(over: rules[.phaseWindow])) else { return }
+        guard let kind = thrashKind(share, cgroups.span[index].rates(over: rules[.phaseWindow])) else { return }
         let began = cgroups[index].phase.changes.first?.at.boottimeNs ?? ns
         if let at = ensure(limitedScope(index), kind, from: began, holding: ns, emit) { followDevice(at, paging.index) }
     }
 
     /// A cgroup that stalls at memory.high most of the time, while its use stands still or creeps by what each throttle lets through.
     mutating func checkLivelock(_ index: Int, at ns: UInt64, _ emit: (Finding) -> Void) {
+        // One that was never throttled, by no account.
+        if cgroups.span[index].activity.latest.throttledNs == 0,
+            cgroups.span[index].window.latest.eventsHigh.value ?? 0 == 0
+        {
+            return
+        }
         let window = rules[.livelockWindow]
         let least = rules[.livelockStall] * 100
-        guard let from = cgroups[index].window.start(of: window) else { return }
-        let to = cgroups[index].window.latest
+        guard let from = cgroups.span[index].window.start(of: window) else { return }
+        let to = cgroups.span[index].window.latest
         guard to.ns &- from.ns >= window - window / 10 else { return }
-        let throttled = cgroups[index].throttleShare(over: window)
-        let pressure = cgroups[index].shares(over: window).some
+        let throttled = cgroups.span[index].throttleShare(over: window)
+        let pressure = cgroups.span[index].shares(over: window).some
         var stalled = throttled
         if throttled == 0 {
             // Without a hook on the throttle, pressure while the high counter rises says the same.
@@ -66,22 +72,22 @@ extension State {
             // Task time adds up over tasks that each stall a little: the union over the tasks decides.
             stalled = min(throttled, pressure)
             // Lifted or killed, the window is still full of what was: the last second says whether it goes on.
-            stalled = min(stalled, cgroups[index].shares(over: rules[.watchWindow]).some ?? stalled)
+            stalled = min(stalled, cgroups.span[index].shares(over: rules[.watchWindow]).some ?? stalled)
         } else if ns > cgroups[index].throttle.lastNs &+ window {
             // Without PSI only silence tells that it is over: the kernel lets a task sleep 2 s at most, then its stall is told.
             return
         }
         guard stalled >= least else { return }
         let scope = throttlingCgroup(index)
-        guard let range = cgroups[scope].useRange(over: window) else { return }
+        guard let range = cgroups.span[scope].useRange(over: window) else { return }
         func stands(_ range: (low: UInt64, high: UInt64)) -> Bool {
             hundredths(range.high - range.low, of: range.high) < rules[.livelockMove] * 100
         }
         if !stands(range) {
             // It may creep, if slowly: a cgroup whose cap was just lifted does not.
-            let heard = cgroups[index].heard(over: window)
+            let heard = cgroups.span[index].heard(over: window)
             guard heard.throttledNs / max(heard.throttles, 1) >= rules[.livelockSleep],
-                let lately = cgroups[scope].useRange(over: rules[.watchWindow]), stands(lately)
+                let lately = cgroups.span[scope].useRange(over: rules[.watchWindow]), stands(lately)
             else { return }
         }
         cgroups[index].livelock.note(true, stalled, at: ns, hold: rules[.closeCalm])
@@ -132,8 +138,8 @@ extension State {
     func isStorm(_ index: Int, at ns: UInt64) -> Bool {
         guard !devices[index].inMemory, host.phase.phase <= .watch,
             devices[index].saturation.isOn(at: ns, hold: rules[.closeCalm]),
-            let p99 = devices[index].readP99Ns(at: ns), p99 >= rules[.stormReadP99],
-            let calm = devices[index].calmP99Ns(rules), p99 >= calm &* rules[.stormReadFactor]
+            let p99 = devices.span[index].readP99Ns(at: ns), p99 >= rules[.stormReadP99],
+            let calm = devices.span[index].calmP99Ns(rules), p99 >= calm &* rules[.stormReadFactor]
         else { return false }
         return doOthersWait(index, at: ns)
     }

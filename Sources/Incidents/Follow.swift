@@ -72,14 +72,14 @@ extension State {
         if let cgroup = knownCgroup(id) {
             let started = open[index].incident.started.boottimeNs
             let lookback = rules[.growthLookback]
-            if let low = cgroups[cgroup].lowestUse(
+            if let low = cgroups.span[cgroup].lowestUse(
                 since: started > lookback ? started - lookback : 0, share: rules[.growthShare])
             {
                 fresh.lowBytes = Figure(low.bytes)
                 fresh.lowNs = low.ns
             }
             // What stalled since it began, though it could be known for an incident only later.
-            if let past = cgroups[cgroup].window.start(of: max(nowNs &- min(started, nowNs), 1)) {
+            if let past = cgroups.span[cgroup].window.start(of: max(nowNs &- min(started, nowNs), 1)) {
                 fresh.ioFullFrom = past.ioFullUs
                 fresh.memoryFullFrom = past.memoryFullUs
                 fresh.scannedFrom = past.scanned
@@ -97,7 +97,7 @@ extension State {
                 // Younger than the lookback: it began with nothing.
                 // It may have stood empty for a while.
                 let first = fresh.lowBytes.value ?? .max
-                let growth = cgroups[cgroup].useBytes ?? 0
+                let growth = cgroups.span[cgroup].useBytes ?? 0
                 if first > growth / 100 &* rules[.growthShare] || fresh.lowNs < created { fresh.lowNs = created }
                 fresh.lowBytes = 0
             }
@@ -112,7 +112,7 @@ extension State {
         let sample = cgroups[cgroup].sample
         var track = open[index].cgroups[at]
         if track.path.isEmpty { track.path = names.path(sample.cgroup) }
-        if let use = cgroups[cgroup].useBytes {
+        if let use = cgroups.span[cgroup].useBytes {
             if track.lowBytes.isUnknown || use < track.lowBytes.value ?? 0 && track.peakBytes.isUnknown {
                 track.lowBytes = Figure(use)
                 track.lowNs = nowNs
@@ -129,7 +129,7 @@ extension State {
         track.ioFullTo = sample.ioFullUs
         track.memoryFullTo = sample.memoryFullUs
         track.scannedTo = sample.pgscan
-        track.fullPeak = max(track.fullPeak, cgroups[cgroup].fullShare(over: rules[.phaseWindow]))
+        track.fullPeak = max(track.fullPeak, cgroups.span[cgroup].fullShare(over: rules[.phaseWindow]))
         // The limits as they were when it began: lifting them is often how it ended.
         if track.maxBytes.isUnknown { track.maxBytes = sample.maxBytes }
         if track.highBytes.isUnknown { track.highBytes = sample.highBytes }

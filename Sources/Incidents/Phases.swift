@@ -139,12 +139,12 @@ extension State {
         var bestBytes: UInt64 = 0
         let refaulted = (host.rates(over: rules[.phaseWindow]).refaultFile ?? 0) &* recorder.pageSize
         for index in devices.indices where !devices[index].inMemory {
-            let rates = devices[index].rates(over: rules[.phaseWindow])
+            let rates = devices.span[index].rates(over: rules[.phaseWindow])
             guard let bytes = rates.throughput, bytes > 0 else { continue }
             let swap = swapShare(of: index, rates)
             let swapBytes = (swap ?? 0) / 100 &* bytes / 100
             let paging = hundredths(min(swapBytes &+ refaulted, bytes), of: bytes)
-            guard devices[index].isSaturated(rates, rules) || paging >= rules[.pagingShare] * 100 else { continue }
+            guard devices.span[index].isSaturated(rates, rules) || paging >= rules[.pagingShare] * 100 else { continue }
             if best == nil || swapBytes > bestBytes {
                 best = (index, swap)
                 bestBytes = swapBytes
@@ -166,12 +166,17 @@ extension State {
     var swapIsInMemory: Bool { devices.contains { $0.isSwap && $0.inMemory } }
 
     /// A cgroup's level by its own pressure.
-    func cgroupLevel(_ index: Int) -> Phase {
-        let short = cgroups[index].shares(over: rules[.watchWindow])
+    ///
+    /// - Parameter short: its shares over the short window.
+    func cgroupLevel(_ index: Int, _ short: PressureShares) -> Phase {
         guard let shortSome = short.some else { return .calm }
         var level = Phase.calm
         if shortSome >= rules[.memorySomeWatch] * 100 { level = .watch }
-        let long = cgroups[index].shares(over: rules[.phaseWindow])
+        // What is not so over the short window is not looked for over the longer ones.
+        let leastSome = min(rules[.memorySomePressure], rules[.memorySomeThrash])
+        let leastFull = min(rules[.memoryFullPressure], rules[.memoryFullThrash], rules[.memoryFullCritical])
+        guard shortSome >= leastSome * 100 || short.full ?? 0 >= leastFull * 100 else { return level }
+        let long = cgroups.span[index].shares(over: rules[.phaseWindow])
         // Over the long window, and over the short one too: a phase is left 5 s after the stalls end, not after the window's end.
         let (some, full) = (min(long.some ?? 0, short.some ?? 0), min(long.full ?? 0, short.full ?? 0))
         if full >= rules[.memoryFullPressure] * 100 || some >= rules[.memorySomePressure] * 100 {
@@ -181,19 +186,19 @@ extension State {
             let ioFull = long.ioFull ?? host.shares(over: rules[.phaseWindow]).ioFull ?? 0
             if cgroupPages(index), waitsForPaging(ioFull) { level = .thrash }
         }
-        let critical = min(cgroups[index].shares(over: rules[.criticalWindow]).full ?? 0, short.full ?? 0)
+        let critical = min(cgroups.span[index].shares(over: rules[.criticalWindow]).full ?? 0, short.full ?? 0)
         if critical >= rules[.memoryFullCritical] * 100 { level = .critical }
         return level
     }
 
     func cgroupPages(_ index: Int) -> Bool {
-        let rates = cgroups[index].rates(over: rules[.phaseWindow])
+        let rates = cgroups.span[index].rates(over: rules[.phaseWindow])
         return max(rates.refaulted ?? 0, cgroupSwapRate(index) / max(recorder.pageSize, 1)) >= rules[.pagingRate]
     }
 
     /// Swap bytes per second that the block IO hook charged to the cgroup.
     func cgroupSwapRate(_ index: Int) -> UInt64 {
-        let heard = cgroups[index].heard(over: rules[.phaseWindow])
+        let heard = cgroups.span[index].heard(over: rules[.phaseWindow])
         return perSecond(heard.swapBytes, over: heard.ns)
     }
 

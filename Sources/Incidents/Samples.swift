@@ -67,8 +67,8 @@ extension State {
         samplerNs = max(samplerNs, ns)
         guard let index = deviceIndex(sample.device) else { return }
         devices[index].note(sample, at: ns, rules)
-        let rates = devices[index].rates(over: rules[.watchWindow])
-        let saturated = devices[index].isSaturated(rates, rules)
+        let rates = devices.span[index].rates(over: rules[.watchWindow])
+        let saturated = devices.span[index].isSaturated(rates, rules)
         devices[index].saturation.note(
             saturated, rates.bytesPerSecond ?? 0, at: ns, hold: rules[.phaseWindow], began: rates.sinceNs)
         let silent = devices[index].silenceNs >= rules[.deviceSilence] && !devices[index].inMemory
@@ -83,7 +83,7 @@ extension State {
         devices[index].note(interval, at: ns, calm: calm)
         guard interval.operation == .read, !interval.swap else { return }
         let holds = isStorm(index, at: ns)
-        devices[index].storm.note(holds, devices[index].readP99Ns(at: ns) ?? 0, at: ns, hold: rules[.closeCalm])
+        devices[index].storm.note(holds, devices.span[index].readP99Ns(at: ns) ?? 0, at: ns, hold: rules[.closeCalm])
     }
 
     mutating func note(_ io: CgroupIO, _ ns: UInt64) {
@@ -128,15 +128,16 @@ extension State {
         samplerNs = max(samplerNs, ns)
         let index = cgroupIndex(sample.cgroup)
         cgroups[index].note(sample, at: ns)
-        let rates = cgroups[index].rates(over: rules[.watchWindow])
+        let rates = cgroups.span[index].rates(over: rules[.watchWindow])
         let hold = rules[.phaseWindow]
         cgroups[index].reclaim.note(
             rates.scanned ?? 0 >= rules[.globalReclaimRate], rates.scanned ?? 0, at: ns, hold: hold)
         cgroups[index].refault.note(
             rates.refaulted ?? 0 >= rules[.pagingRate], rates.refaulted ?? 0, at: ns, hold: hold)
-        let full = cgroups[index].shares(over: rules[.watchWindow]).full ?? 0
+        let short = cgroups.span[index].shares(over: rules[.watchWindow])
+        let full = short.full ?? 0
         cgroups[index].stalls.note(full >= rules[.memoryFullPressure] * 100, full, at: ns, hold: hold)
-        cgroups[index].phase.note(cgroupLevel(index), at: ns)
+        cgroups[index].phase.note(cgroupLevel(index, short), at: ns)
         settleCgroup(index, emit)
         checkCgroupThrash(index, at: ns, emit)
         checkLivelock(index, at: ns, emit)

@@ -86,7 +86,8 @@ struct State: Fields {
     var users: [UserName] = []
     var backstops: [BackstopState] = []
     var names = CgroupNames()
-    /// Sorted by id.
+    /// Sorted by id. What only reads a large element says `span[index]`: that looks at it in place, where the array's own subscript
+    /// copies it.
     var cgroups: [CgroupState] = []
     /// Sorted by number.
     var devices: [DeviceState] = []
@@ -139,7 +140,7 @@ struct State: Fields {
     /// The index of a cgroup's state, made when it is new; the one untouched longest makes room.
     mutating func cgroupIndex(_ id: UInt64) -> Int {
         var position = cgroupPosition(id)
-        if position < cgroups.count, cgroups[position].id == id { return position }
+        if position < cgroups.count, cgroups.span[position].id == id { return position }
         if cgroups.count >= Bounds.cgroups {
             var oldest = 0
             for index in cgroups.indices where cgroups[index].touchedNs < cgroups[oldest].touchedNs { oldest = index }
@@ -155,10 +156,11 @@ struct State: Fields {
 
     func knownCgroup(_ id: UInt64) -> Int? {
         let position = cgroupPosition(id)
-        return position < cgroups.count && cgroups[position].id == id ? position : nil
+        return position < cgroups.count && cgroups.span[position].id == id ? position : nil
     }
 
     private func cgroupPosition(_ id: UInt64) -> Int {
+        let cgroups = cgroups.span
         var low = 0
         var high = cgroups.count
         while low < high {
@@ -171,8 +173,8 @@ struct State: Fields {
     /// The index of a device's state, made when it is new; `nil` beyond the bound.
     mutating func deviceIndex(_ device: UInt32) -> Int? {
         var position = 0
-        while position < devices.count, devices[position].device < device { position += 1 }
-        if position < devices.count, devices[position].device == device { return position }
+        while position < devices.count, devices.span[position].device < device { position += 1 }
+        if position < devices.count, devices.span[position].device == device { return position }
         guard devices.count < Bounds.devices else { return nil }
         var fresh = DeviceState()
         fresh.device = device

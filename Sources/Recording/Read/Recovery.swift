@@ -141,19 +141,21 @@ struct Recovery {
             _ reader: RecordingReader, _ place: Int, _ places: [Int], onlyState: Bool = false
         ) {
             var scan = RecordingReader.ScanState(from: 0)
-            reader.scanSegment(place, &scan, shortcut: { _ in places }) { (event: Event) in
-                if case .snapshot(let state) = event.payload { snapshot = (event.seq, state.state) }
-                if onlyState { return }
-                switch event.payload {
-                case .snapshot: return
-                case .incident(let record):
-                    open.removeAll { $0 == record.openingSeq }
-                    if record.state == .opened { open.append(record.openingSeq) }
-                case .recorderStop: stopped = true
-                default: stopped = false
-                }
-                last = event
-            }
+            reader.scanSegment(
+                place, &scan, shortcut: { _ in places },
+                body: { (event: Event) in
+                    if case .snapshot(let state) = event.payload { snapshot = (event.seq, state.state) }
+                    if onlyState { return }
+                    switch event.payload {
+                    case .snapshot: return
+                    case .incident(let record):
+                        open.removeAll { $0 == record.openingSeq }
+                        if record.state == .opened { open.append(record.openingSeq) }
+                    case .recorderStop: stopped = true
+                    default: stopped = false
+                    }
+                    last = event
+                })
         }
     }
 
