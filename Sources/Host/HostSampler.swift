@@ -34,6 +34,8 @@ public final class HostSampler {
     private var lastIntervalNs: UInt64 = 0
     private var keyframeNs: UInt64?
     private var housekeepingNs: UInt64 = 0
+    /// When all processes are looked at again.
+    private var processesDueNs: UInt64 = 0
     private var capsNs: UInt64 = 0
     private var wasUnderPressure = false
     private var lastOffsetNs: UInt64 = 0
@@ -99,8 +101,9 @@ public final class HostSampler {
             add(.cgroup(change))
             if let uid = Users.uid(ofSlice: change.path) { users.announce(uid) { add(.userName($0)) } }
         }
-        backstops.scan(
+        let processes = backstops.scan(
             owner: { uid in users.announce(uid) { add(.userName($0)) } }, changed: { add(.backstop($0)) })
+        processesDueNs = time &+ UInt64(processes) &* options.processScanNs
         users.announceRest { add(.userName($0)) }
         reportCaps(time) { events.append($0) }
         reportLosses(time) { events.append($0) }
@@ -252,9 +255,12 @@ public final class HostSampler {
     private func keepHouse(_ time: UInt64, _ body: (Event) -> Void) {
         housekeepingNs = time
         devices.refresh(swap: Swaps(paths).devices, &buffer) { body(Event(boottimeNs: time, .deviceName($0))) }
-        backstops.scan(
-            owner: { uid in users.announce(uid) { body(Event(boottimeNs: time, .userName($0))) } },
-            changed: { body(Event(boottimeNs: time, .backstop($0))) })
+        if time >= processesDueNs {
+            let processes = backstops.scan(
+                owner: { uid in users.announce(uid) { body(Event(boottimeNs: time, .userName($0))) } },
+                changed: { body(Event(boottimeNs: time, .backstop($0))) })
+            processesDueNs = time &+ UInt64(processes) &* options.processScanNs
+        }
         reportCaps(time, body)
         users.reload(paths) { body(Event(boottimeNs: time, .userName($0))) }
     }

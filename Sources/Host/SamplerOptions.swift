@@ -46,17 +46,22 @@ public struct SamplerOptions: Sendable {
     public var notedNs: UInt64 = 300_000_000_000
     /// Cgroups known by name at all.
     public var knownCgroups = 16_384
-    /// How often the largest are looked for, in calm and under pressure, and how many cgroups one tick reads for it.
+    /// How often the largest are looked for, in calm and under pressure, and how many cgroups one tick reads for it. In calm the
+    /// cost does not grow beyond that of the batch: a search of ten thousand takes five minutes then, and eight seconds under
+    /// pressure.
     public var rankingNs: UInt64 = 10_000_000_000
     public var rankingUnderPressureNs: UInt64 = 1_000_000_000
     public var rankingBatch = 128
+    public var rankingBatchInCalm = 32
     /// Limits and `memory.stat` of a sampled cgroup (`memory.stat` makes the kernel sum up its per-cpu counters): how old they
     /// may be in a sample that is written, and in one that is only compared.
     public var cgroupDetailNs: UInt64 = 1_000_000_000
     public var cgroupDetailInCalmNs: UInt64 = 10_000_000_000
-    /// User names announced, and processes looked at in one scan for backstops.
+    /// User names announced, and processes looked at in one scan for backstops. A scan of many is the seldomer (nanoseconds for each
+    /// process): never more than one process in that time, on average.
     public var users = 256
     public var processes = 8_192
+    public var processScanNs: UInt64 = 60_000_000
 
     public init() {}
 }

@@ -14,8 +14,8 @@ import Synchronization
 final class Ring {
     /// Records taken by one drain at most; the rest waits for the next.
     static let drainBound = 16384
-    /// More than the longest record of any program.
-    private static let longest = 64 << 10
+    /// More than the longest record of any program (2 KiB).
+    private static let longest = 16 << 10
 
     private let symbols: OomSymbols
     private let size: Int

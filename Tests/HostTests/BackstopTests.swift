@@ -125,7 +125,7 @@ private let isSystemAccount = getuid() < 1000
         fixture.file("proc/612/comm", "systemd-oomd\n")
         let backstops = Backstops(fixture.paths, processLimit: 1000)
         var settings: [String] = []
-        let scan = {
+        let scan: () -> Void = {
             backstops.scan(
                 owner: { _ in }, changed: { if $0.kind == .systemdOomd { settings.append($0.settings.text) } })
         }

@@ -350,6 +350,25 @@ import Testing
         #expect(sampled(bench.tick(underPressure: true)) == [id(fixture, 49)])
     }
 
+    @Test func `in calm the first search is as fast, and those after it read fewer a tick`() {
+        let fixture = machine(50)
+        var options = SamplerOptions()
+        options.topCgroups = 1
+        options.rankingBatch = 25
+        options.rankingBatchInCalm = 5
+        let bench = Bench(fixture, options)
+        _ = bench.start()
+        func ticks(until id: UInt64, underPressure: Bool = false) -> Int {
+            (1...20).first { _ in sampled(bench.tick(underPressure: underPressure)).contains(id) } ?? 0
+        }
+        #expect(ticks(until: id(fixture, 49)) == 2)
+        // The one that is looked at last grows; the next search begins ten seconds after the first.
+        fixture.unifiedGroup("/g0", current: 900 << 20)
+        #expect(sampled(bench.tick(after: 10_000_000_000)).isEmpty)
+        let later = ticks(until: id(fixture, 0))
+        #expect(later == 9, "fifty cgroups, five a tick, one tick before")
+    }
+
     @Test func `one that is created later is found, one that is removed is forgotten`() {
         let fixture = machine(2)
         let bench = Bench(fixture)

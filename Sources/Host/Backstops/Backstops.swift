@@ -22,9 +22,13 @@ final class Backstops {
     /// - Parameters:
     ///   - owner: called with the uid of every process.
     ///   - changed: called for a killer that was not reported yet, or whose state changed.
-    func scan(owner: (UInt32) -> Void, changed: (BackstopState) -> Void) {
+    /// - Returns: how many processes there were.
+    @discardableResult
+    func scan(owner: (UInt32) -> Void, changed: (BackstopState) -> Void) -> Int {
         var found: [BackstopKind: UInt32] = [:]
+        var count = 0
         Processes.forEach(paths, limit: processLimit) { process in
+            count += 1
             owner(process.uid)
             guard seesHost, let kind = kind(of: process), found[kind] == nil else { return }
             found[kind] = process.pid
@@ -42,6 +46,7 @@ final class Backstops {
             }
             report(state, changed)
         }
+        return count
     }
 
     func report(_ state: BackstopState, _ changed: (BackstopState) -> Void) {

@@ -29,6 +29,8 @@ final class CgroupTable {
     /// Where the search goes on; `nil` between two searches.
     private var cursor: Int?
     private var searchedNs: UInt64?
+    /// The first search is not spread out: until it is done, nothing is sampled.
+    private var hasSearched = false
     private var needsSelection = false
     private var notSampled: UInt64 = 0
     private var path = Bytes()
@@ -104,14 +106,17 @@ final class CgroupTable {
             searchedNs = now
         }
         if var place = cursor {
-            var left = options.rankingBatch
+            var left = underPressure || !hasSearched ? options.rankingBatch : options.rankingBatchInCalm
             while place < known.count, left > 0 {
                 left -= 1
                 // One that is gone, though no event said so, makes room; another has taken its place.
                 if measure(place, &buffer) { place += 1 } else { forget(known[place].id) }
             }
             cursor = place < known.count ? place : nil
-            if cursor == nil { needsSelection = true }
+            if cursor == nil {
+                needsSelection = true
+                hasSearched = true
+            }
         }
         if needsSelection {
             needsSelection = false
