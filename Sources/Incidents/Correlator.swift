@@ -98,18 +98,21 @@ extension State {
     }
 
     mutating func consume(_ event: Event, _ emit: (Finding) -> Void) {
-        switch event.payload {
+        let ns = event.boottimeNs
+        // By the kind: a second look at the payload would copy it once more.
+        switch event.payload.kind {
         // The recorder's own findings come back in a replay: they are results, not observations.
         case .incident, .snapshot: return
+        // It begins another time.
+        case .recorderStart: break
+        default:
+            nowNs = max(nowNs, ns)
+            lastSeq = event.seq
+        }
+        switch event.payload {
         case .recorderStart(let start):
             begin(start, event, emit)
             return
-        default: break
-        }
-        let ns = event.boottimeNs
-        nowNs = max(nowNs, ns)
-        lastSeq = event.seq
-        switch event.payload {
         case .oomKill(let kill): mark(kill, event, emit)
         case .signal(let signal): note(signal, event, emit)
         case .exit(let exit): note(exit, event)
@@ -138,7 +141,7 @@ extension State {
         case .userName(let name): note(name)
         case .backstop(let backstop): note(backstop, event)
         case .kernelLogKill(let kill): mark(kill, event, emit)
-        case .recorderStart, .incident, .snapshot: break
+        case .incident, .snapshot: return
         }
         if nowNs >= nextTickNs {
             nextTickNs = nowNs &+ 100_000_000

@@ -117,7 +117,9 @@ extension State {
                 track.lowBytes = Figure(use)
                 track.lowNs = nowNs
             }
-            if track.peakBytes.isUnknown || use > track.peakBytes.value ?? 0, !open[index].isLiveLockPast(at: nowNs) {
+            if track.peakBytes.isUnknown || use > track.peakBytes.value ?? 0,
+                !open.span[index].isLiveLockPast(at: nowNs)
+            {
                 track.peakBytes = Figure(use)
                 track.peakNs = nowNs
             }
@@ -139,7 +141,7 @@ extension State {
 
     /// Takes over a process of a census.
     mutating func follow(_ index: Int, _ task: CensusTask) {
-        if open[index].isLiveLockPast(at: nowNs &- min(rules[.watchWindow], nowNs)) { return }
+        if open.span[index].isLiveLockPast(at: nowNs &- min(rules[.watchWindow], nowNs)) { return }
         let use = sum(task.anonRssPages, task.shmemRssPages, task.swapPages).scaled(by: recorder.pageSize)
         follow(index, task.task, names.path(task.task.cgroup), use, startNs: task.startBoottimeNs)
     }
@@ -153,7 +155,7 @@ extension State {
         task.cgroup = kill.cgroup.first?.cgroupID ?? 0
         let isAfterwards =
             !kill.cause.killer.isKernel
-            && open[index].isLiveLockPast(at: kill.at.boottimeNs &- min(rules[.watchWindow], kill.at.boottimeNs))
+            && open.span[index].isLiveLockPast(at: kill.at.boottimeNs &- min(rules[.watchWindow], kill.at.boottimeNs))
         let use = sum(kill.victim.anonRssBytes, kill.victim.shmemRssBytes, kill.victim.swapBytes)
         follow(
             index, task, kill.victim.cgroup, isAfterwards ? .unknown : use,

@@ -334,7 +334,7 @@ extension State {
             let running = open[index].incident.scope
             let sameCgroup = scope.cgroupID != 0 ? running.cgroupID == scope.cgroupID : running.cgroup == scope.cgroup
             if running.kind == scope.kind, scope.kind == .host || sameCgroup { return index }
-            if scope.kind == .host ? running.kind == .host : open[index].covers(scope.cgroupID, scope.cgroup) {
+            if scope.kind == .host ? running.kind == .host : open.span[index].covers(scope.cgroupID, scope.cgroup) {
                 if best == nil || open[best!].incident.scope.cgroup.count < running.cgroup.count { best = index }
             }
         }

@@ -172,10 +172,6 @@ extension State {
         guard let shortSome = short.some else { return .calm }
         var level = Phase.calm
         if shortSome >= rules[.memorySomeWatch] * 100 { level = .watch }
-        // What is not so over the short window is not looked for over the longer ones.
-        let leastSome = min(rules[.memorySomePressure], rules[.memorySomeThrash])
-        let leastFull = min(rules[.memoryFullPressure], rules[.memoryFullThrash], rules[.memoryFullCritical])
-        guard shortSome >= leastSome * 100 || short.full ?? 0 >= leastFull * 100 else { return level }
         let long = cgroups.span[index].shares(over: rules[.phaseWindow])
         // Over the long window, and over the short one too: a phase is left 5 s after the stalls end, not after the window's end.
         let (some, full) = (min(long.some ?? 0, short.some ?? 0), min(long.full ?? 0, short.full ?? 0))
@@ -218,5 +214,16 @@ extension IncidentClass {
         case .fileThrash, .swapThrash: .thrash
         case .deviceStall, .globalOom: .critical
         }
+    }
+}
+
+extension Rules {
+    /// A cgroup's level where its shares over the short window rule out all above watch; `nil` where the longer windows decide.
+    func levelAtMostWatch(_ short: PressureShares) -> Phase? {
+        guard let some = short.some else { return .calm }
+        let leastSome = min(self[.memorySomePressure], self[.memorySomeThrash])
+        let leastFull = min(self[.memoryFullPressure], self[.memoryFullThrash], self[.memoryFullCritical])
+        guard some < leastSome * 100, short.full ?? 0 < leastFull * 100 else { return nil }
+        return some >= self[.memorySomeWatch] * 100 ? .watch : .calm
     }
 }

@@ -137,7 +137,7 @@ extension State {
         let short = cgroups.span[index].shares(over: rules[.watchWindow])
         let full = short.full ?? 0
         cgroups[index].stalls.note(full >= rules[.memoryFullPressure] * 100, full, at: ns, hold: hold)
-        cgroups[index].phase.note(cgroupLevel(index, short), at: ns)
+        cgroups[index].phase.note(rules.levelAtMostWatch(short) ?? cgroupLevel(index, short), at: ns)
         settleCgroup(index, emit)
         checkCgroupThrash(index, at: ns, emit)
         checkLivelock(index, at: ns, emit)
@@ -177,7 +177,7 @@ extension State {
         guard !open.isEmpty else { return }
         let path = names.path(io.cgroup)
         let device = deviceName(index)
-        for position in open.indices where open[position].covers(io.cgroup, path) {
+        for position in open.indices where open.span[position].covers(io.cgroup, path) {
             open[position].tell(
                 "\(io.swap ? "swap " : "")\(io.operation.label) of \(bytes: io.bytes) on \(name: device) took \(duration: total)\(io.failed ? " and failed" : "")",
                 .slowIO, badness: io.failed ? .max : total, in: \.slowIOs, at: event.boottimeNs, seq: event.seq,

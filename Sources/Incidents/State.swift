@@ -139,13 +139,13 @@ struct State: Fields {
 
     /// The index of a cgroup's state, made when it is new; the one untouched longest makes room.
     mutating func cgroupIndex(_ id: UInt64) -> Int {
-        var position = cgroupPosition(id)
+        var position = cgroups.position(of: id)
         if position < cgroups.count, cgroups.span[position].id == id { return position }
         if cgroups.count >= Bounds.cgroups {
             var oldest = 0
             for index in cgroups.indices where cgroups[index].touchedNs < cgroups[oldest].touchedNs { oldest = index }
             cgroups.remove(at: oldest)
-            position = cgroupPosition(id)
+            position = cgroups.position(of: id)
         }
         var fresh = CgroupState()
         fresh.id = id
@@ -155,19 +155,8 @@ struct State: Fields {
     }
 
     func knownCgroup(_ id: UInt64) -> Int? {
-        let position = cgroupPosition(id)
+        let position = cgroups.position(of: id)
         return position < cgroups.count && cgroups.span[position].id == id ? position : nil
-    }
-
-    private func cgroupPosition(_ id: UInt64) -> Int {
-        let cgroups = cgroups.span
-        var low = 0
-        var high = cgroups.count
-        while low < high {
-            let middle = (low + high) / 2
-            if cgroups[middle].id < id { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 
     /// The index of a device's state, made when it is new; `nil` beyond the bound.
@@ -218,5 +207,19 @@ struct State: Fields {
         scope.cgroupID = id
         scope.cgroup = path
         return scope
+    }
+}
+
+extension [CgroupState] {
+    /// Where a cgroup is, or would be: they are sorted by id. (Asked of the state, it would copy all of that.)
+    fileprivate func position(of id: UInt64) -> Int {
+        let cgroups = span
+        var low = 0
+        var high = cgroups.count
+        while low < high {
+            let middle = (low + high) / 2
+            if cgroups[middle].id < id { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }

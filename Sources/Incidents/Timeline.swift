@@ -72,7 +72,7 @@ extension State {
     mutating func tell(
         _ cgroup: UInt64, _ path: Bytes, _ kind: EntryKind, _ event: Event, _ source: String, _ text: Phrase
     ) {
-        for index in open.indices where open[index].covers(cgroup, path) {
+        for index in open.indices where open.span[index].covers(cgroup, path) {
             open[index].tell(text, kind, at: event.boottimeNs, seq: event.seq, source)
         }
     }
@@ -85,7 +85,7 @@ extension State {
     mutating func note(_ stall: Stall, _ event: Event) {
         guard !open.isEmpty else { return }
         let path = names.path(stall.task.cgroup)
-        for index in open.indices where open[index].covers(stall.task.cgroup, path) {
+        for index in open.indices where open.span[index].covers(stall.task.cgroup, path) {
             open[index].tell(
                 "\(stall.task.comm)[\(stall.task.tgid)] in \(cgroupLabel(stall.task.cgroup, path)) stalled \(duration: stall.durationNs) in \(stall.mechanism.words)",
                 .stall, badness: stall.durationNs, in: \.longStalls, at: event.boottimeNs, seq: event.seq,
