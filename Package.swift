@@ -65,7 +65,7 @@ let package = Package(
         tests("Recording", ["Events", "EventSamples", "CLinux", "recording-writer"]),
         tests("Incidents", ["Events", "EventSamples", "Recording"]),
         tests("Rendering", ["Incidents", "Events"]),
-        tests("Live", ["Events"]),
+        tests("Live", ["Events", "EventSamples"]),
         tests("inquest", ["Events", "Probes", "Host", "Recording", "Incidents", "Rendering", "Live"]),
     ],
     cLanguageStandard: .c2x

@@ -43,9 +43,9 @@ def kinds(page):
 
 
 class Block:
-    def __init__(self, data, first, kinds):
-        self.data, self.at, self.seq, self.kinds = data, 0, first, kinds
-        self.previous, self.now = {}, 0
+    def __init__(self, data, first, kinds, version):
+        self.data, self.at, self.seq, self.kinds, self.version = data, 0, first, kinds, version
+        self.previous, self.masks, self.now, self.texts = {}, {}, 0, bytearray()
 
     def byte(self):
         self.at += 1
@@ -71,12 +71,39 @@ class Block:
 
     def number(self):
         if self.count % 8 == 0:
-            self.mask = self.byte()
+            group = self.count // 8
+            self.mask = self.known[group] if self.kept else self.byte()
+            if group < 6:
+                self.known[group] = self.mask
         if self.mask >> self.count % 8 & 1:
             value = (self.slot[self.count] if self.count < 48 else 0) + self.difference()
             if self.count < 48:
                 self.slot[self.count] = value & MASK
         self.count += 1
+
+    def text(self):
+        count = self.varint()
+        if self.version == 1:
+            self.at += count
+            return
+        end = len(self.texts) + count
+        while len(self.texts) < end:
+            token = self.byte()
+            literals = token >> 4
+            if literals == 15:
+                literals += self.varint()
+            self.texts += self.data[self.at : self.at + literals]
+            self.at += literals
+            if len(self.texts) == end:
+                break
+            start = len(self.texts) - self.varint()
+            assert start >= 0
+            length = (token & 15) + 4
+            if token & 15 == 15:
+                length += self.byte()
+            for place in range(start, start + length):
+                self.texts.append(self.texts[place])
+        assert len(self.texts) == end
 
     def fields(self, types):
         at = 0
@@ -86,8 +113,7 @@ class Block:
                 for _ in range(1 if kind == "n" else 2):
                     self.number()
             elif kind == "t":
-                count = self.varint()
-                self.at += count
+                self.text()
             elif kind == "h":
                 self.byte()
                 for _ in range(self.byte()):
@@ -105,12 +131,16 @@ class Block:
     def events(self):
         while self.at < len(self.data):
             number = self.byte()
-            kind = number & 0x7F
+            kind = number & (0x7F if self.version == 1 else 0x3F)
+            if self.version > 1 and kind >= 62:
+                kind += 2
+            self.kept = self.version > 1 and number & 0x40
             name, series, types = self.kinds[kind]
             key = (kind, self.byte() if series else 0)
             if number & 0x80:
-                self.now = (self.now + self.signed()) & MASK
+                self.now = (self.now + (self.signed() if self.version == 1 else self.difference())) & MASK
             self.slot, self.count = self.previous.setdefault(key, [0] * 48), 0
+            self.known = self.masks.setdefault(key, [0] * 6)
             self.fields(types)
             assert self.at <= len(self.data)
             yield name, self.seq, self.now
@@ -147,10 +177,10 @@ def header(data):
     for start in (0, 2048):
         copy = data[start : start + 512]
         if copy[:8] == b"inquest\n" and struct.unpack_from("<I", copy, 8)[0] == crc32c(copy[12:]):
-            _, needed, page, segment, generation, recording = struct.unpack_from("<HHIQQQ", copy, 16)
-            if needed > 1:
+            version, needed, page, segment, generation, recording = struct.unpack_from("<HHIQQQ", copy, 16)
+            if needed > 2:
                 sys.exit("the recording needs a newer reader")
-            return {"page": page, "segment": segment, "generation": generation, "recording": recording}
+            return {"version": version, "page": page, "segment": segment, "generation": generation, "recording": recording}
     return None
 
 
@@ -168,7 +198,7 @@ def main(page, directory):
             parts = parts + events if flags & 1 else events
             if flags & 2:
                 continue
-            for name, seq, now in Block(parts, first, known).events():
+            for name, seq, now in Block(parts, first, known, head["version"]).events():
                 if name == "snapshot" or seq <= last:
                     continue
                 last = seq

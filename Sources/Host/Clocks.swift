@@ -3,8 +3,12 @@ internal import Glibc
 
 /// The clocks of this machine.
 public enum Clocks {
-    /// CLOCK_BOOTTIME, nanoseconds: goes on while the machine is suspended.
-    public static func boottimeNs() -> UInt64 { read(CLOCK_BOOTTIME) }
+    /// What the recorder's own observations are timed by, nanoseconds: reading a file takes longer, and the recording has short
+    /// codes for multiples of this.
+    static let grainNs: UInt64 = 4096
+
+    /// CLOCK_BOOTTIME, nanoseconds, cut to the grain: goes on while the machine is suspended.
+    public static func boottimeNs() -> UInt64 { read(CLOCK_BOOTTIME) & ~(grainNs - 1) }
 
     public static func realtimeNs() -> UInt64 { read(CLOCK_REALTIME) }
 
@@ -19,15 +23,18 @@ public enum Clocks {
         var best = ClockSnapshot()
         var bestSpread = UInt64.max
         for _ in 0..<4 {
-            let before = boottimeNs()
+            let before = read(CLOCK_BOOTTIME)
             let realtime = realtimeNs()
             let monotonic = read(CLOCK_MONOTONIC)
-            let spread = boottimeNs() &- before
+            let spread = read(CLOCK_BOOTTIME) &- before
             guard spread < bestSpread else { continue }
             bestSpread = spread
-            best.boottimeNs = before + spread / 2
-            best.realtimeNs = realtime
-            best.monotonicNs = monotonic
+            let moment = before + spread / 2
+            // All three as of the grain's beginning: how they lie to each other is not touched.
+            let cut = moment & (grainNs - 1)
+            best.boottimeNs = moment - cut
+            best.realtimeNs = realtime - cut
+            best.monotonicNs = monotonic - cut
             if spread < 10_000 { break }
         }
         best.utcOffsetSeconds = utcOffsetSeconds(at: best.realtimeNs)

@@ -31,7 +31,7 @@ import Glibc
     ///
     /// An iterator that fails half way gives what was read, and a loss.
     func take(_ reason: CensusReason, _ body: (Event) -> Void) {
-        let begun = clockNs(CLOCK_BOOTTIME)
+        let begun = readingNs()
         selection.reset()
         let complete = readAll()
         var census = Census()

@@ -57,7 +57,7 @@ public final class Probes {
         ring = try Ring(map: ringMap, size: Int(Probes.ringSize(options.ringBytes)), symbols: symbols.oom)
         drops = Drops(map: dropMap)
         missedRuns = MissedRuns(programs: object.programDescriptors)
-        intervals = IntervalReader(beganNs: clockNs(CLOCK_BOOTTIME), map: object.mapDescriptor)
+        intervals = IntervalReader(beganNs: readingNs(), map: object.mapDescriptor)
         censusTaker = object.linkDescriptor("iq_census").map {
             CensusReader(link: $0, cgroups: object.linkDescriptor("iq_census_cgroups"))
         }
@@ -94,7 +94,7 @@ public final class Probes {
     /// Hands on what the programs counted since the last call: block IO by device (`IOInterval`) and by cgroup (`CgroupIO`),
     /// stalls by cgroup (`CgroupStall`), for what moved; then what was lost (`Lost`). All with the time of the call.
     public func readIntervals(_ body: (Event) -> Void) {
-        intervals?.read(nowNs: clockNs(CLOCK_BOOTTIME), body)
+        intervals?.read(nowNs: readingNs(), body)
         readDrops(body)
     }
 

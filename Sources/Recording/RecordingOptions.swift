@@ -10,7 +10,7 @@ public struct RecordingOptions: Sendable {
     public var pageBytes = 16 << 10
     /// Bound of the memory that holds what is not yet on disk, bytes.
     public var queueBytes = 8 << 20
-    /// Numbers left out after an unclean end: more than the memory above can hold (an event takes three bytes or more),
+    /// Numbers left out after an unclean end: more than the memory above can hold (an event takes a byte or more),
     /// and room for what was numbered and shown live while the disk took nothing.
     public var seqMargin: UInt64 = 16 << 20
     /// Whether the next segment's file is written with zeros ahead of its use, so that commits change no metadata.

@@ -90,6 +90,12 @@ public enum EventSamples {
     public static let kinds = EventKind.allCases.filter { $0 != .snapshot }
 
     /// An event of a kind with fields from a seed.
+    /// Bytes that no packing makes fewer.
+    public static func noise(_ count: Int, seed: UInt64) -> Bytes {
+        var random = Seeded(seed)
+        return (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+    }
+
     public static func event(_ kind: EventKind, seed: UInt64, seq: UInt64, longestName: Int = 300) -> Event {
         var fields = RandomFields(seed: seed)
         fields.longestName = longestName

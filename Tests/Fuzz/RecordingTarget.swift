@@ -106,7 +106,7 @@ enum RecordingTarget: FuzzTarget {
         var large = IncidentRecord()
         large.openingSeq = 3
         large.state = .closed
-        large.document = [UInt8](repeating: 7, count: 4500)
+        large.document = EventSamples.noise(4500, seed: 7)
         let few = (1...6 as ClosedRange<UInt64>).map { EventSamples.event(seq: $0, seed: 1, longestName: 8) }
         var stopped = few
         stopped.append(Event(seq: 7, boottimeNs: 7, .recorderStop(RecorderStop())))

@@ -1,3 +1,4 @@
+import EventSamples
 import Events
 import Glibc
 import Synchronization
@@ -154,7 +155,7 @@ func event(_ seq: UInt64) -> Event {
 func wideEvent(_ seq: UInt64, bytes: Int) -> Event {
     var user = UserName()
     user.uid = UInt32(truncatingIfNeeded: seq)
-    user.name = Bytes(repeating: UInt8(ascii: "a"), count: bytes)
+    user.name = EventSamples.noise(bytes, seed: seq)
     return Event(seq: seq, boottimeNs: 1000 + seq, .userName(user))
 }
 

@@ -54,9 +54,9 @@ private let wanted = [event(5), event(6), event(7), wideEvent(9, bytes: 300)]
 
     @Test func `another version is named, whatever follows`() {
         var bytes = LiveProtocol.greeting(bootID)
-        bytes[12] = 2
+        bytes[12] = 1
         bytes[8] = 255
-        #expect(throws: LiveDecoder.Failure.otherVersion(2)) { try decode([bytes[...]]) }
+        #expect(throws: LiveDecoder.Failure.otherVersion(1)) { try decode([bytes[...]]) }
     }
 
     @Test func `a longer greeting of the same version is read`() throws {

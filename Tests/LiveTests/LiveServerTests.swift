@@ -129,8 +129,8 @@ import Testing
 
     @Test(
         arguments: [
-            [0, 0, 0, 0], [255, 255, 255, 255], [5, 0, 0, 0, 9, 1, 0, 0, 0], [5, 0, 0, 0, 1, 2, 0, 0, 0],
-            [5, 0, 0, 0, 1, 1, 0, 0, 0, 7], Array("GET / HTTP/1.1\r\n\r\n".utf8), Bytes(repeating: 5, count: 4096),
+            [0, 0, 0, 0], [255, 255, 255, 255], [5, 0, 0, 0, 9, 1, 0, 0, 0], [5, 0, 0, 0, 1, 1, 0, 0, 0],
+            [5, 0, 0, 0, 1, 2, 0, 0, 0, 7], Array("GET / HTTP/1.1\r\n\r\n".utf8), Bytes(repeating: 5, count: 4096),
             LiveProtocol.request() + LiveProtocol.request(),
         ] as [Bytes])
     func `a garbage request ends only its own connection`(request: Bytes) throws {

@@ -99,7 +99,7 @@ import Testing
         var other = LiveProtocol.greeting(bootID)
         other[12] = 9
         for (greeting, error) in [
-            (other, LiveError.otherVersion(path: directory.socket, theirs: 9, ours: 1)),
+            (other, LiveError.otherVersion(path: directory.socket, theirs: 9, ours: LiveProtocol.version)),
             (Array("220 mail\r\n".utf8), LiveError.malformed(path: directory.socket, what: "no greeting")),
         ] {
             let (descriptor, _) = try UnixSocket.listen(directory.socket, group: "none", groupFile: "/dev/null")

@@ -228,10 +228,10 @@ private final class SharedClock: Sendable {
             header.write(UnsafeMutableRawBufferPointer(rebasing: raw[0..<4096]))
         }
         scratch.write(name, bytes)
-        let error = RecordingError.newerFormat(file: scratch.path + "/" + name, version: 7, supported: 1)
+        let error = RecordingError.newerFormat(file: scratch.path + "/" + name, version: 7, supported: Format.version)
         #expect(throws: error) { _ = try RecordingReader(scratch.path) }
         #expect(throws: error) { _ = try RecordingWriter.open(scratch.path, smallOptions()) }
-        #expect(error.message.contains("version 7") && error.message.contains("up to 1"))
+        #expect(error.message.contains("version 7") && error.message.contains("up to \(Format.version)"))
     }
 
     @Test func `a later version that says older readers may read it is read`() throws {
@@ -259,15 +259,17 @@ private final class SharedClock: Sendable {
         var bytes = scratch.read(name)
         bytes.withUnsafeMutableBytes { raw in
             guard var header = SegmentHeader(block: UnsafeRawBufferPointer(raw)) else { return }
-            header.version = 2
-            header.readerVersion = 2
+            header.version = Format.version + 1
+            header.readerVersion = header.version
             // What a newer version may have made of these fields is not ours to judge.
             header.pageBytes = 1 << 20
             header.segmentBytes = 1
             header.write(UnsafeMutableRawBufferPointer(rebasing: raw[0..<4096]))
         }
         scratch.write(name, bytes)
-        #expect(throws: RecordingError.newerFormat(file: scratch.path + "/" + name, version: 2, supported: 1)) {
+        let file = scratch.path + "/" + name
+        let (newer, ours) = (Format.version + 1, Format.version)
+        #expect(throws: RecordingError.newerFormat(file: file, version: newer, supported: ours)) {
             _ = try RecordingReader(scratch.path)
         }
     }

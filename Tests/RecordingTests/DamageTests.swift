@@ -12,7 +12,7 @@ import Testing
             if seq % 5 == 0 {
                 var record = IncidentRecord()
                 record.openingSeq = seq
-                record.document = Bytes(repeating: UInt8(seq), count: seq == 10 ? 5000 : 1900)
+                record.document = EventSamples.noise(seq == 10 ? 5000 : 1900, seed: seq)
                 events.append(Event(seq: seq, boottimeNs: seq * 1000, .incident(record)))
             } else {
                 events.append(EventSamples.event(seq: seq, seed: 3, longestName: 40))

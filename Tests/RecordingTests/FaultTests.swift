@@ -77,7 +77,7 @@ extension MemoryFiles.Change {
         faults.install(files)
         var record = IncidentRecord()
         record.openingSeq = 2
-        record.document = Bytes(repeating: 9, count: 20_000)
+        record.document = EventSamples.noise(20_000, seed: 9)
         let written = [
             EventSamples.event(seq: 1, seed: 1, longestName: 10), Event(seq: 2, boottimeNs: 5, .incident(record)),
             EventSamples.event(seq: 3, seed: 1, longestName: 10),

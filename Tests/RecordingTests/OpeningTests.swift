@@ -10,7 +10,7 @@ import Testing
     private static func written() -> [Event] {
         return (1..<6000 as Range<UInt64>).map { seq in
             var record = IncidentRecord()
-            record.document = Bytes(repeating: UInt8(truncatingIfNeeded: seq), count: seq % 2 == 0 ? 300 : 6000)
+            record.document = EventSamples.noise(seq % 2 == 0 ? 300 : 6000, seed: seq)
             switch seq {
             case 100:
                 record.openingSeq = seq
@@ -213,14 +213,14 @@ import Testing
                 #expect(
                     writer.append(host.next(seq: seq)) {
                         snapshots += 1
-                        return Bytes(repeating: UInt8(snapshots), count: stateBytes)
+                        return EventSamples.noise(stateBytes, seed: UInt64(snapshots))
                     })
                 if seq % 5000 == 0 { writer.commitAndWait(upTo: seq) }
             }
             #expect(writer.close())
             let reader = try RecordingReader("memory", files: files)
             let newest = try #require(reader.newestSnapshot())
-            #expect(newest.state == Bytes(repeating: UInt8(snapshots), count: stateBytes))
+            #expect(newest.state == EventSamples.noise(stateBytes, seed: UInt64(snapshots)))
             #expect(snapshots * stateBytes < 12 << 20 / 8)
             // A MiB of them, or sixteen times the state.
             let bound = seq * UInt64(max(1 << 20, 17 * stateBytes)) / (12 << 20)

@@ -37,7 +37,7 @@ import Testing
         var written = sampleEvents(1..<1200)
         var large = IncidentRecord()
         large.openingSeq = 1200
-        large.document = Bytes(repeating: 5, count: 9000)
+        large.document = EventSamples.noise(9000, seed: 5) + Bytes(repeating: 5, count: 9000)
         written.append(Event(seq: 1200, boottimeNs: 77, .incident(large)))
         written += sampleEvents(1201..<1300)
         try record(scratch.path, written)

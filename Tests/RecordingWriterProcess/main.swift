@@ -3,6 +3,7 @@
 //     recording-writer DIRECTORY SEED
 //     recording-writer DIRECTORY SEED bench COUNT
 //     recording-writer DIRECTORY SEED fill MIB         a recording as large as it may become, for tools/bench
+//     recording-writer DIRECTORY SEED rewrite OLD      the events of another recording, as this version writes them
 //
 // and for power cuts (Tests/lab/power.py), each line of output beginning with NAME:
 //
@@ -40,13 +41,14 @@ func fail(_ message: String) -> Never {
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 3, let seed = UInt64(arguments[2]) else {
-    fail("usage: recording-writer DIRECTORY SEED [bench COUNT | fill MIB | storm NAME PATH SYNC | check NAME]")
+    fail("usage: recording-writer DIRECTORY SEED [bench N | fill MIB | rewrite OLD | storm NAME PATH SYNC ...]")
 }
 let (place, verb, more) = (arguments[1], arguments.dropFirst(3).first, Array(arguments.dropFirst(4)))
 switch (verb, more.count) {
 case (nil, _): recordUntilKilled(place, seed)
 case ("bench", 1): try bench(place, UInt64(more[0]) ?? 1_000_000)
 case ("fill", 1): try fill(place, mebibytes: Int(more[0]) ?? 256, seed: seed)
+case ("rewrite", 1): try rewrite(place, from: more[0])
 case ("storm", 3):
     storm(place, seed, more[0], WatchedFiles(direct: more[1] == "direct", synced: more[2] == "synced"))
 case ("check", 1): check(place, seed, more[0])

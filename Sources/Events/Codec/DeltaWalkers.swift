@@ -4,35 +4,64 @@ struct DeltaWriter: ~Copyable, FieldWalker {
     typealias Failure = Never
 
     var sink: ByteSink
+    private var texts = TextPacker()
     private var slot: UnsafeMutablePointer<UInt64>?
     private var index = 0
     private var mask: UInt8 = 0
-    private var maskPosition = -1
+    /// Where the group being written begins.
+    private var start = 0
+    /// Where the groups whose masks are kept begin, and the masks, the first one lowest.
+    private var starts = InlineArray<6, Int>(repeating: 0)
+    private var masks: UInt64 = 0
 
     init(capacity: Int) { sink = ByteSink(capacity: capacity) }
+
+    mutating func beginBlock() {
+        sink.clear()
+        texts.beginBlock()
+    }
 
     /// The next fields belong to one event, whose series has these previous values.
     mutating func beginEvent(_ slot: UnsafeMutablePointer<UInt64>) {
         unsafe self.slot = slot
         index = 0
-        maskPosition = -1
+        masks = 0
     }
 
-    mutating func endEvent() { closeGroup() }
+    /// Puts the masks before their groups, where they are not those of the series' last event.
+    ///
+    /// - Returns: whether they are, and were left out.
+    mutating func endEvent() -> Bool {
+        guard index > 0, let slot = unsafe slot else { return false }
+        closeGroup()
+        let groups = (index + 7) / 8
+        let kept = min(groups, DeltaState.groups)
+        let known = unsafe slot[DeltaState.masks]
+        let merged = DeltaState.merged(masks, into: known, groups: kept)
+        if merged == known && groups == kept { return true }
+        unsafe slot[DeltaState.masks] = merged
+        sink.insert(masks, before: starts, count: kept)
+        return false
+    }
 
     @inline(__always)
     private mutating func closeGroup() {
-        if maskPosition >= 0 { sink.patch(maskPosition, mask) }
+        let group = (index - 1) / 8
+        if group < DeltaState.groups {
+            masks |= UInt64(mask) << UInt64(group * 8)
+        } else {
+            sink.patch(start, mask)
+        }
     }
 
     @inline(__always)
     private mutating func number(_ value: UInt64) {
         let bit = index & 7
         if bit == 0 {
-            closeGroup()
-            maskPosition = sink.count
+            if index > 0 { closeGroup() }
             mask = 0
-            sink.append(UInt8(0))
+            start = sink.count
+            if index < DeltaState.fields { starts[index / 8] = start } else { sink.append(UInt8(0)) }
         }
         var previous: UInt64 = 0
         if index < DeltaState.fields, let slot = unsafe slot {
@@ -61,10 +90,7 @@ struct DeltaWriter: ~Copyable, FieldWalker {
         number(value.high)
         number(value.low)
     }
-    mutating func text(_ name: StaticString, _ value: inout Bytes) {
-        sink.append(varint: UInt64(value.count))
-        sink.append(contentsOf: value)
-    }
+    mutating func text(_ name: StaticString, _ value: inout Bytes) { texts.write(value, to: &sink) }
     mutating func blob(_ name: StaticString, _ value: inout Bytes) { text(name, &value) }
     mutating func histogram(_ name: StaticString, _ value: inout Histogram) { sink.append(histogram: value) }
     mutating func group<F: Fields>(_ name: StaticString, _ value: inout F) { value.walk(&self) }
@@ -89,18 +115,46 @@ struct DeltaReader: @unsafe FieldWalker {
 
     let slot: UnsafeMutablePointer<UInt64>
     var source: ByteSource
+    /// The block's texts; `nil` where each is written whole (format 1).
+    private let texts: UnsafeMutablePointer<ByteSink>?
+    /// The masks are those of the series' last event.
+    private let masksKept: Bool
+    private var masks: UInt64
     private var index = 0
     private var mask: UInt8 = 0
 
-    init(slot: UnsafeMutablePointer<UInt64>, source: ByteSource) {
+    init(
+        slot: UnsafeMutablePointer<UInt64>, source: ByteSource, texts: UnsafeMutablePointer<ByteSink>?, masksKept: Bool
+    ) {
         unsafe self.slot = slot
         unsafe self.source = source
+        unsafe self.texts = texts
+        unsafe self.masksKept = masksKept
+        unsafe masks = masksKept ? slot[DeltaState.masks] : 0
+    }
+
+    /// Keeps the masks for the series' next event.
+    mutating func endEvent() {
+        guard unsafe !masksKept && index > 0 else { return }
+        let groups = unsafe (index + 7) / 8
+        unsafe slot[DeltaState.masks] = DeltaState.merged(masks, into: slot[DeltaState.masks], groups: groups)
+    }
+
+    @inline(__always)
+    private mutating func nextMask() throws(DecodeError) {
+        if unsafe masksKept {
+            guard unsafe index < DeltaState.fields else { throw unsafe .implausibleCount(UInt64(index)) }
+            unsafe mask = UInt8(truncatingIfNeeded: masks >> UInt64(index))
+        } else {
+            unsafe mask = try unsafe source.byte()
+            if unsafe index < DeltaState.fields { unsafe masks |= UInt64(mask) << UInt64(index) }
+        }
     }
 
     @inline(__always)
     private mutating func number() throws(DecodeError) -> UInt64 {
         let bit = unsafe index & 7
-        if bit == 0 { unsafe mask = try unsafe source.byte() }
+        if bit == 0 { try unsafe nextMask() }
         var value: UInt64 = 0
         let kept = unsafe index < DeltaState.fields
         if kept { value = unsafe slot[index] }
@@ -140,10 +194,14 @@ struct DeltaReader: @unsafe FieldWalker {
         value = BootID(high: try unsafe number(), low: try unsafe number())
     }
     mutating func text(_ name: StaticString, _ value: inout Bytes) throws(DecodeError) {
-        value = try unsafe source.bytes()
+        if let texts = unsafe texts {
+            value = try unsafe source.text(after: &texts.pointee)
+        } else {
+            value = try unsafe source.bytes()
+        }
     }
     mutating func blob(_ name: StaticString, _ value: inout Bytes) throws(DecodeError) {
-        value = try unsafe source.bytes()
+        try unsafe text(name, &value)
     }
     mutating func histogram(_ name: StaticString, _ value: inout Histogram) throws(DecodeError) {
         value = try unsafe source.histogram()
@@ -172,7 +230,11 @@ struct DeltaReader: @unsafe FieldWalker {
     mutating func texts(_ name: StaticString, _ value: inout [Bytes]) throws(DecodeError) {
         let count = try unsafe source.count()
         value.removeAll(keepingCapacity: true)
-        for _ in 0..<count { value.append(try unsafe source.bytes()) }
+        for _ in 0..<count {
+            var element = Bytes()
+            try unsafe text(name, &element)
+            value.append(element)
+        }
     }
 }
 
@@ -224,10 +286,10 @@ extension ByteSource {
         return result
     }
 
-    /// A number of elements; each takes at least one byte.
+    /// A number of elements; each takes at least one byte, but where the masks are left out.
     mutating func count() throws(DecodeError) -> Int {
         let value = try unsafe varint()
-        guard value <= UInt64(unsafe remaining) else { throw .implausibleCount(value) }
+        guard value <= UInt64(unsafe remaining + DeltaState.fields) else { throw .implausibleCount(value) }
         return Int(value)
     }
 }

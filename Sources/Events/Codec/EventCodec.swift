@@ -3,16 +3,20 @@
 // A *block* is a run of events with consecutive `seq` that is decoded from its own bytes alone. A `snapshot` takes no number:
 // it shows that of the event it precedes. Within a block:
 //
-//     event  = kind:u8, its highest bit set when a time follows  [series:u8 for kinds with series]
-//              [time:varint(zigzag(ns - previous event's ns)), otherwise the same]  fields
+//     event  = tag:u8  [series:u8 for kinds with series]  [time:difference to the previous event's time]  fields
+//              tag: the kind in the low six bits (`incident` is 62, `snapshot` 63); 0x80: a time follows, otherwise it is the
+//              previous event's; 0x40: the masks are those of the series' last event, and left out
 //     fields = groups of eight numbers: mask:u8, then for each set bit the difference to the previous value
 //              difference d: varint(d * 2) when it is positive, varint(-d * 4 + 3) when it is negative; whole pages shorter:
 //              varint(zigzag(d / 4096) * 4 + 1); what that has no room for: 0, varint(zigzag(d))
-//              names:      varint length, bytes
+//              names:      packed against those before (TextPacking.swift)
 //              histograms: first:u8 count:u8, then count varints
 //              lists:      varint count, then the elements' fields
 //
 // "Previous" is the same field of the last event of the same kind and series in this block; zero at its start.
+//
+// Format 1 had the kind's seven bits in the tag, all masks, times as varint(zigzag(ns - previous event's ns)), and names as varint
+// length, bytes.
 
 /// Previous values per kind and series. Cleared lazily: a slot belongs to the block whose number it carries.
 @safe
@@ -21,6 +25,10 @@ struct DeltaState: ~Copyable {
     static let series = 256
     /// Numbers of an event that have a previous value; those beyond are written as they are.
     static let fields = 48
+    /// Masks that are kept, behind the fields in one number, the first one lowest.
+    static let groups = fields / 8
+    static let masks = fields
+    private static let stride = fields + 1
     /// Event kinds are below this.
     static let kinds = 96
     /// Kinds without series come first, then the slots of each kind with series.
@@ -31,7 +39,7 @@ struct DeltaState: ~Copyable {
     private var block: UInt32 = 0
 
     init() {
-        unsafe values = .allocate(capacity: Self.slots * Self.fields)
+        unsafe values = .allocate(capacity: Self.slots * Self.stride)
         unsafe owner = .allocate(capacity: Self.slots)
         unsafe owner.initialize(repeating: 0, count: Self.slots)
     }
@@ -49,15 +57,21 @@ struct DeltaState: ~Copyable {
         }
     }
 
-    /// The previous values of a kind's series: `fields` numbers.
+    /// Masks of an event with so many groups, after those of the event before.
+    @inline(__always)
+    static func merged(_ masks: UInt64, into previous: UInt64, groups: Int) -> UInt64 {
+        masks | previous & ~(UInt64.max >> UInt64(64 - 8 * min(groups, Self.groups)))
+    }
+
+    /// The previous values of a kind's series: `fields` numbers, then the masks.
     @inline(__always)
     func slot(_ kind: EventKind, _ series: Int) -> UnsafeMutablePointer<UInt64> {
         let place = kind.seriesPlace
         let index = place < 0 ? Int(kind.rawValue) : Self.kinds + place * Self.series + series
-        let slot = unsafe values + index * Self.fields
+        let slot = unsafe values + index * Self.stride
         if unsafe owner[index] != block {
             unsafe owner[index] = block
-            unsafe slot.initialize(repeating: 0, count: Self.fields)
+            unsafe slot.initialize(repeating: 0, count: Self.stride)
         }
         return unsafe slot
     }
@@ -73,8 +87,6 @@ public struct EventEncoder: ~Copyable {
     private var writer: DeltaWriter
     private var delta = DeltaState()
     private var lastNs: UInt64 = 0
-    /// In the byte of the kind: the event's time differs from that of the event before.
-    static let timed: UInt8 = 0x80
     /// Events in the block so far.
     public private(set) var count = 0
 
@@ -82,7 +94,7 @@ public struct EventEncoder: ~Copyable {
 
     /// Starts a new block: what follows does not depend on what came before.
     public mutating func beginBlock() {
-        writer.sink.clear()
+        writer.beginBlock()
         delta.beginBlock()
         lastNs = 0
         count = 0
@@ -92,17 +104,23 @@ public struct EventEncoder: ~Copyable {
     public mutating func append(_ event: borrowing Event) {
         let kind = event.payload.kind
         let elapsed = event.boottimeNs &- lastNs
-        writer.sink.append(elapsed == 0 ? kind.rawValue : kind.rawValue | Self.timed)
+        let start = writer.sink.count
+        var tag = kind.tag
+        writer.sink.append(tag)
         var series = 0
         if let key = event.payload.seriesKey {
             series = seriesSlot(key)
             writer.sink.append(UInt8(series))
         }
-        if elapsed != 0 { writer.sink.append(varint: zigzag(Int64(bitPattern: elapsed))) }
+        if elapsed != 0 {
+            tag |= EventTag.timed
+            writer.sink.append(difference: Int64(bitPattern: elapsed))
+        }
         lastNs = event.boottimeNs
         unsafe writer.beginEvent(delta.slot(kind, series))
         event.payload.write(&writer)
-        writer.endEvent()
+        if writer.endEvent() { tag |= EventTag.masksKept }
+        writer.sink.patch(start, tag)
         count += 1
     }
 
@@ -121,16 +139,43 @@ public struct EventEncoder: ~Copyable {
     }
 }
 
+/// The coding of blocks changes with the recording's format.
+public enum BlockFormat {
+    public static let current: UInt16 = 2
+}
+
+/// What is in an event's first byte beside its kind.
+enum EventTag {
+    /// The event's time differs from that of the event before.
+    static let timed: UInt8 = 0x80
+    /// The masks are those of the series' last event.
+    static let masksKept: UInt8 = 0x40
+}
+
 /// Reads a block's events in order.
+@safe
 public struct EventDecoder: ~Copyable {
     private var delta = DeltaState()
+    private let texts: UnsafeMutablePointer<ByteSink>
     private var lastNs: UInt64 = 0
     private var nextSeq: UInt64 = 0
+    /// Version of the recording that the next blocks are from.
+    public var format = BlockFormat.current
+    private var isFirstFormat: Bool { format == 1 }
 
-    public init() {}
+    public init() {
+        unsafe texts = .allocate(capacity: 1)
+        unsafe texts.initialize(to: ByteSink())
+    }
+
+    deinit {
+        unsafe texts.deinitialize(count: 1)
+        unsafe texts.deallocate()
+    }
 
     public mutating func beginBlock(firstSeq: UInt64) {
         delta.beginBlock()
+        unsafe texts.pointee.clear()
         lastNs = 0
         nextSeq = firstSeq
     }
@@ -149,16 +194,24 @@ public struct EventDecoder: ~Copyable {
         _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
     ) throws(DecodeError) -> (Event, Int) {
         var source = unsafe ByteSource(cursor: start, end: end)
-        let number = try unsafe source.byte()
-        guard let kind = EventKind(rawValue: number & ~EventEncoder.timed) else { throw .unknownKind(UInt64(number)) }
+        let tag = try unsafe source.byte()
+        guard let kind = isFirstFormat ? EventKind(rawValue: tag & ~EventTag.timed) : EventKind(tag: tag) else {
+            throw .unknownKind(UInt64(tag))
+        }
         var series = 0
         if kind.hasSeries {
             series = Int(try unsafe source.byte())
         }
         var ns = lastNs
-        if number & EventEncoder.timed != 0 { ns &+= UInt64(bitPattern: unzigzag(try unsafe source.varint())) }
-        var reader = unsafe DeltaReader(slot: delta.slot(kind, series), source: source)
+        if tag & EventTag.timed != 0 {
+            let elapsed = isFirstFormat ? unzigzag(try unsafe source.varint()) : try unsafe source.difference()
+            ns &+= UInt64(bitPattern: elapsed)
+        }
+        var reader = unsafe DeltaReader(
+            slot: delta.slot(kind, series), source: source, texts: isFirstFormat ? nil : texts,
+            masksKept: !isFirstFormat && tag & EventTag.masksKept != 0)
         let payload = try unsafe Payload.read(kind, &reader)
+        unsafe reader.endEvent()
         lastNs = ns
         let event = Event(seq: nextSeq, boottimeNs: ns, payload)
         // A snapshot is state, not an observation: it has no number of its own, it shows that of the event it precedes.
@@ -169,6 +222,17 @@ public struct EventDecoder: ~Copyable {
 
 extension EventKind {
     static let kindsWithSeries = 5
+    /// The two kinds that have more than six bits come before 64.
+    private static let lifted: UInt8 = 2
+
+    @inline(__always)
+    var tag: UInt8 { rawValue < 64 ? rawValue : rawValue - Self.lifted }
+
+    @inline(__always)
+    init?(tag: UInt8) {
+        let number = tag & 0x3f
+        self.init(rawValue: number < 62 ? number : number + Self.lifted)
+    }
 
     /// Place among the kinds for which `Payload.seriesKey` names a series; negative for the others.
     @inline(__always)

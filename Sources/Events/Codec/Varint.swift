@@ -95,6 +95,33 @@ public struct ByteSink: ~Copyable {
         count += added
     }
 
+    /// Appends again what was appended `distance` bytes ago; with a distance below the count that repeats itself.
+    mutating func append(copyOf added: Int, from distance: Int) {
+        precondition(distance > 0 && distance <= count)
+        reserve(added)
+        let (from, to) = unsafe (base + count - distance, base + count)
+        if distance >= added {
+            unsafe to.update(from: from, count: added)
+        } else {
+            for place in 0..<added { unsafe to[place] = from[place] }
+        }
+        count += added
+    }
+
+    /// Puts the first `added` bytes of `masks`, the lowest first, before what begins at so many places.
+    mutating func insert(_ masks: UInt64, before starts: InlineArray<6, Int>, count added: Int) {
+        reserve(added)
+        var end = count
+        for place in (0..<added).reversed() {
+            let start = starts[place]
+            precondition(start >= 0 && start <= end)
+            unsafe (base + start + place + 1).update(from: base + start, count: end - start)
+            unsafe base[start + place] = UInt8(truncatingIfNeeded: masks >> UInt64(place * 8))
+            end = start
+        }
+        count += added
+    }
+
     /// Sets a byte that was appended before.
     @inline(__always)
     mutating func patch(_ index: Int, _ byte: UInt8) {
@@ -127,8 +154,21 @@ struct ByteSource {
 
     @inline(__always)
     mutating func varint() throws(DecodeError) -> UInt64 {
-        var value: UInt64 = 0
-        var shift: UInt64 = 0
+        let first = try unsafe byte()
+        return first < 0x80 ? UInt64(first) : try unsafe longer(first)
+    }
+
+    /// Most numbers are one byte or two: the rest stays out of the way.
+    @inline(__always)
+    private mutating func longer(_ first: UInt8) throws(DecodeError) -> UInt64 {
+        let second = try unsafe byte()
+        let value = UInt64(first & 0x7f) | UInt64(second & 0x7f) << 7
+        return second < 0x80 ? value : try unsafe rest(of: value)
+    }
+
+    private mutating func rest(of low: UInt64) throws(DecodeError) -> UInt64 {
+        var value = low
+        var shift: UInt64 = 14
         while true {
             let next = try unsafe byte()
             if shift == 63 && next > 1 { throw .overlong }

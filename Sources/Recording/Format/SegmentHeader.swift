@@ -3,7 +3,7 @@ import Events
 /// The format's number. A reader refuses what says it needs a newer one; within a version fields are only added in space
 /// that was zero.
 enum Format {
-    static let version: UInt16 = 1
+    static let version = BlockFormat.current
     /// Numbers of events and generations are below this: no machine writes so many, and a reader may add to them.
     static let numberLimit: UInt64 = 1 << 62
     /// A segment is at most so large, bytes: what a header claims bounds what a reader goes through for it.

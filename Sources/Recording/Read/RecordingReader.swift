@@ -208,6 +208,7 @@ public final class RecordingReader {
     ) throws(E) {
         let segment = listing.segments[place]
         enter(segment.header, &scan, gap)
+        decoder.format = segment.header.version
         guard let cursor = PageCursor(segment, in: descriptor, files) else {
             scan.gone = true
             return
