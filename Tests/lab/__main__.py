@@ -27,7 +27,7 @@ def main():
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("list", help="the scenarios and the kernels")
     run = verbs.add_parser("run", help="play scenarios, and judge what inquest says about them")
-    run.add_argument("scenario", nargs="*", help="all of them when none is named")
+    run.add_argument("scenario", nargs="*", help="when none is named all but those that only measure")
     run.add_argument("--kernel", nargs="+", action="extend", metavar="V", choices=[k.name for k in KERNELS], help="only on these kernels")
     run.add_argument("--keep", action="store_true", help="keep console, recording and disks of every run, not only of a failed one")
     run.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
@@ -51,7 +51,7 @@ def main():
     unknown = [s for s in arguments.scenario if s not in scenarios]
     if unknown:
         parser.error(f"no scenario is called {', '.join(unknown)}; see tools/lab list")
-    chosen = [scenarios[s] for s in arguments.scenario] or list(scenarios.values())
+    chosen = [scenarios[s] for s in arguments.scenario] or [s for s in scenarios.values() if not s.by_name]
     kernels = [k for k in KERNELS if not arguments.kernel or k.name in arguments.kernel]
     return play_all(chosen, kernels, arguments)
 
@@ -59,7 +59,8 @@ def main():
 def show(scenarios):
     width = max(map(len, scenarios))
     for scenario in scenarios.values():
-        print(f"{scenario.name:{width}}  {'systemd  ' if scenario.systemd else 'initramfs'}  {scenario.title}")
+        by_name = " (only when it is named)" if scenario.by_name else ""
+        print(f"{scenario.name:{width}}  {'systemd  ' if scenario.systemd else 'initramfs'}  {scenario.title}{by_name}")
     print(f"\nkernels: {', '.join(k.name for k in KERNELS)}")
 
 

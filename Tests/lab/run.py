@@ -10,6 +10,7 @@ from .guest import Guest
 from .image import debian_root, initramfs
 from .judge import Hopeless, Judge
 from .machine import Disk, Machine
+from .programs import guest_program
 
 
 @dataclass
@@ -82,7 +83,8 @@ class Lab:
         if scenario.systemd:
             disks.insert(0, Disk("root", content=debian_root(self.cache, self.say)))
             cmdline += " lab.root=/dev/vda"
-        archive = initramfs(kernel, self.binary, self.cache)
+        programs = [guest_program(name, libraries, self.cache) for name, libraries in scenario.programs.items()]
+        archive = initramfs(kernel, self.binary, self.cache, programs=programs)
         with Machine(kernel, archive, directory, disks, scenario.memory, scenario.cpus, cmdline) as machine:
             guest = Guest(machine, self.binary, scenario.systemd, time.monotonic() + scenario.seconds)
             try:

@@ -25,11 +25,13 @@ class Scenario:
     busy: bool
     kernels: tuple
     by_itself: bool
+    by_name: bool
+    programs: dict = field(compare=False)
     file: str = field(compare=False)
 
 
 def scenario(systemd=False, memory="512M", cpus=2, cmdline="", disks=(Disk("data"),), seconds=240, judges_kills=True,
-             busy=None, kernels=(), by_itself=False):
+             busy=None, kernels=(), by_itself=False, by_name=False, programs=None):
     """Registers a scenario. Its name is the function's, its title the first line of the docstring.
 
     systemd: a Debian root instead of the initramfs (its root is the disk "root", before the others).
@@ -40,6 +42,8 @@ def scenario(systemd=False, memory="512M", cpus=2, cmdline="", disks=(Disk("data
     busy: whether it works most of the time, and not waits: then fewer run beside it. Those with systemd do unless told otherwise.
     kernels: only on these, where the others would tell nothing more for their time.
     by_itself: it boots its guests itself: it gets a Site instead of a guest.
+    by_name: it measures more than it judges, and takes its time: only played when it is named.
+    programs: more of them in the guest's /lab, from guest/NAME.c: {name: [library, ...]}.
 
     The function plays the disaster, says what must hold, and gives the Account of the recording; what must hold for every recording
     is then looked at by itself.
@@ -50,7 +54,8 @@ def scenario(systemd=False, memory="512M", cpus=2, cmdline="", disks=(Disk("data
         assert name not in SCENARIOS, name
         SCENARIOS[name] = Scenario(
             name, play.__doc__.strip().splitlines()[0].rstrip("."), play, systemd, memory, cpus, cmdline, tuple(disks), seconds,
-            judges_kills, systemd if busy is None else busy, tuple(kernels), by_itself, play.__module__.rsplit(".", 1)[1])
+            judges_kills, systemd if busy is None else busy, tuple(kernels), by_itself,
+            by_name, programs or {}, play.__module__.rsplit(".", 1)[1])
         return play
 
     return register
