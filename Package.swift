@@ -64,7 +64,7 @@ let package = Package(
         tests("Host", ["Events"]),
         tests("Recording", ["Events", "EventSamples", "CLinux", "recording-writer"]),
         tests("Incidents", ["Events", "EventSamples", "Recording"]),
-        tests("Rendering", ["Incidents", "Events"]),
+        tests("Rendering", ["Incidents", "Events", "EventSamples"]),
         tests("Live", ["Events", "EventSamples"]),
         tests("inquest", ["Events", "Probes", "Host", "Recording", "Incidents", "Rendering", "Live"]),
     ],

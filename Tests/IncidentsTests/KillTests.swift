@@ -1,3 +1,4 @@
+import EventSamples
 import Events
 import Incidents
 import Testing

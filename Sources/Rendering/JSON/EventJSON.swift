@@ -1,4 +1,5 @@
 public import Events
+public import Incidents
 
 /// Events as lines of JSON, schema `inquest.event/1`:
 ///
@@ -6,7 +7,7 @@ public import Events
 ///
 /// The payload's fields follow the line's own five. One whose name is taken is written with the kind before it: `backstop_kind`,
 /// `clock_boottime_ns`. Keeps its buffer: after the first lines nothing of its own is allocated.
-public struct EventJSON: ~Copyable {
+public struct EventJSON: ~Copyable, EventExport {
     public static let schema: StaticString = "inquest.event/1"
 
     private var fields = JSONFields(pretty: false)
@@ -47,6 +48,23 @@ public struct EventJSON: ~Copyable {
 
     public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try unsafe fields.writer.sink.withBytes(body)
+    }
+
+    public init(of incident: Incident?) {}
+
+    public mutating func take(_ event: Event, _ names: borrowing NameTable) {
+        if case .snapshot = event.payload { return }
+        clock = names.clock
+        append(event)
+    }
+
+    public mutating func end(_ names: borrowing NameTable) {}
+
+    public var waiting: Int { byteCount }
+
+    public mutating func drain(_ body: (UnsafeRawBufferPointer) -> Void) {
+        unsafe fields.writer.sink.withBytes(body)
+        clear()
     }
 
     /// One event alone.

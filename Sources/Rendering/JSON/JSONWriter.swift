@@ -30,6 +30,14 @@ struct JSONWriter: ~Copyable {
         endKey()
     }
 
+    /// A key of words of ours, or of names already made harmless.
+    mutating func key(shown name: String) {
+        separate()
+        sink.append(UInt8(ascii: "\""))
+        append(shown: name)
+        endKey()
+    }
+
     /// A key in two parts (`clock` + `_` + `boottime_ns`).
     mutating func key(_ prefix: Bytes, _ name: StaticString) {
         separate()
@@ -53,7 +61,7 @@ struct JSONWriter: ~Copyable {
     mutating func key(number: UInt64) {
         separate()
         sink.append(UInt8(ascii: "\""))
-        digits(number)
+        sink.append(decimal: number)
         endKey()
     }
 
@@ -65,18 +73,18 @@ struct JSONWriter: ~Copyable {
         sink.append(UInt8(ascii: "\""))
     }
 
-    mutating func number(_ value: UInt64) { digits(value) }
+    mutating func number(_ value: UInt64) { sink.append(decimal: value) }
 
     mutating func number(_ value: Int64) {
         if value < 0 { sink.append(UInt8(ascii: "-")) }
-        digits(value.magnitude)
+        sink.append(decimal: value.magnitude)
     }
 
     /// Millionths as a decimal with six digits.
     mutating func decimal(millionths value: UInt32) {
-        digits(UInt64(value / 1_000_000))
+        sink.append(decimal: UInt64(value / 1_000_000))
         sink.append(UInt8(ascii: "."))
-        digits(UInt64(value % 1_000_000), width: 6)
+        sink.append(decimal: UInt64(value % 1_000_000), width: 6)
     }
 
     mutating func string(_ bytes: Bytes) {
@@ -90,25 +98,26 @@ struct JSONWriter: ~Copyable {
         if bytes.isEmpty { null() } else { string(bytes) }
     }
 
+    /// Text already made harmless for a terminal: it is not escaped once more than JSON itself needs.
+    mutating func string(shown text: String) {
+        sink.append(UInt8(ascii: "\""))
+        append(shown: text)
+        sink.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func append(shown text: String) {
+        for byte in text.utf8 {
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { sink.append(UInt8(ascii: "\\")) }
+            sink.append(byte)
+        }
+    }
+
     /// RFC 3339 in UTC with nanoseconds, or null.
     mutating func time(realtimeNs: UInt64?) {
         guard let realtimeNs else { return null() }
-        let time = CivilTime(realtimeNs: realtimeNs)
         sink.append(UInt8(ascii: "\""))
-        digits(UInt64(max(0, time.year)), width: 4)
-        sink.append(UInt8(ascii: "-"))
-        digits(time.month, width: 2)
-        sink.append(UInt8(ascii: "-"))
-        digits(time.day, width: 2)
-        sink.append(UInt8(ascii: "T"))
-        digits(time.hour, width: 2)
-        sink.append(UInt8(ascii: ":"))
-        digits(time.minute, width: 2)
-        sink.append(UInt8(ascii: ":"))
-        digits(time.second, width: 2)
-        sink.append(UInt8(ascii: "."))
-        digits(time.nanosecond, width: 9)
-        sink.append("Z\"")
+        sink.append(realtimeNs: realtimeNs)
+        sink.append(UInt8(ascii: "\""))
     }
 
     /// Ends the document with a line feed: the next may follow.
@@ -116,19 +125,6 @@ struct JSONWriter: ~Copyable {
         sink.append(UInt8(ascii: "\n"))
         depth = 0
         first = true
-    }
-
-    private mutating func digits(_ value: UInt64, width: Int = 1) {
-        var buffer: InlineArray<20, UInt8> = InlineArray(repeating: UInt8(ascii: "0"))
-        var rest = value
-        var start = 20
-        repeat {
-            start -= 1
-            buffer[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        } while rest > 0
-        start = min(start, 20 - width)
-        sink.append(buffer.span.extracting(start..<20))
     }
 
     private mutating func open(_ bracket: UInt8) {

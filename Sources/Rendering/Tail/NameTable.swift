@@ -1,11 +1,13 @@
 public import Events
 
-/// Which name a number had: cgroups, users and devices, the page size and the clock, learned from the events themselves.
+/// Which name a number had: cgroups, users and devices, the boot, the page size and the clock, learned from the events themselves.
 ///
 /// Feed it every event in order, before the event is shown. Bounded: beyond `capacity` cgroups, those removed longest ago go
 /// first, then new names are not taken up.
 public struct NameTable: Sendable {
     public private(set) var clock = ClockSnapshot()
+    /// The boot that events are of.
+    public private(set) var boot = BootID.unknown
     public private(set) var pageSize: UInt64 = 4096
     private var cgroups: [UInt64: Bytes] = [:]
     private var removed: [UInt64] = []
@@ -30,10 +32,13 @@ public struct NameTable: Sendable {
         case .userName(let user): if users.count < capacity { users[user.uid] = user.name }
         case .deviceName(let device): if devices.count < capacity { devices[device.device] = device.name }
         case .clock(let snapshot): clock = snapshot
-        case .recorderStart(let start): pageSize = start.pageSize
+        case .recorderStart(let start): (boot, pageSize) = (start.bootID, start.pageSize)
         default: break
         }
     }
+
+    /// What is known of a boot before it says so itself.
+    public mutating func begin(_ boot: BootID, _ clock: ClockSnapshot) { (self.boot, self.clock) = (boot, clock) }
 
     private mutating func name(cgroup id: UInt64, _ path: Bytes) {
         guard id != 0, !path.isEmpty else { return }

@@ -108,7 +108,6 @@ enum TailCommand: Command {
 final class EventPrinter {
     /// Earlier events are not shown; their names are learned.
     var cutoff: Cutoff?
-    private var boot = BootID.unknown
     private let console: Console
     private let json: Bool
     private var lines = EventJSON()
@@ -129,8 +128,7 @@ final class EventPrinter {
 
     /// What time it was, of which boot, when events began, before they say so themselves.
     func learn(_ clock: ClockSnapshot, _ boot: BootID) {
-        learn(Event(boottimeNs: clock.boottimeNs, .clock(clock)))
-        self.boot = boot
+        names.begin(boot, clock)
     }
 
     /// A name or the time, told before what is shown.
@@ -142,10 +140,9 @@ final class EventPrinter {
         guard event.seq > lastSeq else { return }
         lastSeq = event.seq
         names.note(event)
-        if case .recorderStart(let start) = event.payload { boot = start.bootID }
         let isSample = host.note(event)
         let clock = names.clock
-        if let cutoff, !cutoff.includes(event.moment, of: boot, clock: clock) { return }
+        if let cutoff, !cutoff.includes(event.moment, of: names.boot, clock: clock) { return }
         if json {
             lines.clear()
             lines.clock = clock

@@ -7,6 +7,8 @@ enum FlagKind: Equatable, Sendable {
     case size
     /// Nanoseconds: `90s`, `10m`, `1h30m`.
     case duration
+    /// A time, or how long ago: `2026-06-22T10:02:11Z`, `2026-06-22 10:02` (local), `10:02`, `90m`.
+    case time
     /// One of these words.
     case choice([String])
     /// `NAME=VALUE`; may be given several times.
@@ -19,6 +21,7 @@ enum FlagKind: Equatable, Sendable {
         case .text(let metavar): metavar
         case .size: "SIZE"
         case .duration: "DURATION"
+        case .time: "TIME"
         case .choice(let words): words.joined(separator: "|")
         case .setting(let metavar): "\(metavar)=VALUE"
         }
@@ -112,6 +115,12 @@ extension Flag where Value == UInt64? {
     }
 }
 
+extension Flag where Value == GivenTime? {
+    static func optionalTime(_ name: String, _ help: String) -> Flag {
+        Flag(name, .time, help, absent: nil) { $0.time }
+    }
+}
+
 extension Flag where Value == [Setting] {
     static func settings(_ name: String, _ metavar: String, _ help: String) -> Flag {
         Flag(name, .setting(metavar: metavar), help, absent: []) { $0.settings }
@@ -124,9 +133,11 @@ enum FlagValue: Equatable, Sendable {
     case text(String)
     /// Bytes or nanoseconds, by the flag's kind.
     case number(UInt64)
+    case time(GivenTime)
     case settings([Setting])
 
     var text: String? { if case .text(let text) = self { text } else { nil } }
     var number: UInt64? { if case .number(let number) = self { number } else { nil } }
+    var time: GivenTime? { if case .time(let time) = self { time } else { nil } }
     var settings: [Setting]? { if case .settings(let settings) = self { settings } else { nil } }
 }

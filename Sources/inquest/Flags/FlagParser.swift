@@ -159,6 +159,11 @@ enum FlagReader {
                 throw wrong("is no duration: numbers with ms, s, m, h or d, as 90s or 10m")
             }
             values[flag.name] = .number(nanoseconds)
+        case .time:
+            guard let time = GivenTime(text) else {
+                throw wrong("is no time: 90m for so long ago, 10:02, '2026-06-22 10:02' or 2026-06-22T10:02:11Z")
+            }
+            values[flag.name] = .time(time)
         case .choice(let words):
             guard words.contains(text) else {
                 throw wrong("is none of \(words.joined(separator: ", "))" + Nearest.hint(text, among: words))

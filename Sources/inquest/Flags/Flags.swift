@@ -19,7 +19,10 @@ enum Flags {
     static let json = Flag.toggle("json", "JSON on standard output, one document per line")
     static let since = Flag.optionalDuration("since", "begin that long ago, as far as it was recorded")
     static let all = Flag.toggle("all", "every timeline entry, not only the ones that tell the story")
-    static let format = Flag.requiredChoice("format", of: ["json", "ndjson", "markdown"], "the document's format")
+    static let format = Flag.requiredChoice(
+        "format", of: ExportFormat.allCases.map(\.rawValue), "the document's format")
+    static let from = Flag.optionalTime("since", "begin at this time, or so long ago")
+    static let until = Flag.optionalTime("until", "leave out what is of this time, or later")
 
     // What is tried.
     static let thresholds = Flag.settings("set", "THRESHOLD", "correlate with another threshold")

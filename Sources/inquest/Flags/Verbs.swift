@@ -49,18 +49,24 @@ enum Verbs {
         ])
 
     static let export = Verb(
-        "export", "write one incident's timeline as a document",
+        "export", "write an incident, or a span of time, as a document",
         details: [
-            "json is the incident with its JSON Schema, ndjson its events one per line, markdown the post-mortem.",
-            "all, with ndjson, is every event of the recording, whether it belongs to an incident or not.",
+            "Of one incident: json is the incident with its JSON Schema, markdown the post-mortem.",
+            "Of an incident's events, or of those of any span of time: ndjson is each event as a line of JSON; csv the samples"
+                + " as one tidy table, a figure a row; trace a trace for the Perfetto UI (ui.perfetto.dev), with tracks for"
+                + " host, devices and cgroups.",
+            "TIME is 90m for so long ago, 10:02, '2026-06-22 10:02' or 2026-06-22T10:02:11Z. all is everything that is"
+                + " recorded.",
         ],
         operand: Operand(
-            name: "ID|last|all", help: "an incident's id as in inquest list, last, or all for the whole recording",
-            absent: "last"),
-        flags: [Flags.format, Flags.output, Flags.directory],
+            name: "ID|last|all", help: "an incident's id as in inquest list, last (without one), or all", absent: nil),
+        flags: [Flags.format, Flags.from, Flags.until, Flags.output, Flags.directory],
         examples: [
             Example("inquest export --format json", "the newest incident on standard output"),
             Example("inquest export last --format markdown -o incident.md", "a post-mortem to start from"),
+            Example(
+                "inquest export --since 3h --until 2h --format csv -o hour.csv", "what was sampled, incident or not"),
+            Example("inquest export last --format trace -o incident.trace.json", "to look at in the Perfetto UI"),
         ])
 
     static let replay = Verb(

@@ -1,6 +1,6 @@
 import Events
 
-/// `--since 10m`: what was observed so long ago, or later.
+/// `--since 10m`: what was observed so long ago, or later; `--since 2026-06-22T10:02:00Z`: at that time of the wall clock, or later.
 ///
 /// Within this boot boottime tells how long ago something was, whatever the wall clock was set to meanwhile; before it only the wall
 /// clock does.
@@ -15,6 +15,13 @@ struct Cutoff {
         self.boot = boot
         boottimeNs = now.boottimeNs > sinceNs ? now.boottimeNs - sinceNs : 0
         realtimeNs = now.realtimeNs > sinceNs ? now.realtimeNs - sinceNs : 0
+    }
+
+    /// By the wall clock alone.
+    init(realtimeNs: UInt64) {
+        boot = .unknown
+        boottimeNs = 0
+        self.realtimeNs = realtimeNs
     }
 
     /// - Parameters:

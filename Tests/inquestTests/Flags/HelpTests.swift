@@ -16,7 +16,7 @@ private let help = Help(verbs: Verbs.all)
                   tail    follow events and incidents as they happen
                   list    list the recorded incidents, newest last
                   show    show one incident's timeline on the terminal
-                  export  write one incident's timeline as a document
+                  export  write an incident, or a span of time, as a document
                   replay  correlate a recording again
                   doctor  what this machine offers to the recorder: facts first, then verdicts
                   drill   rehearse: one contained kill, recorded and shown
@@ -63,9 +63,9 @@ private let help = Help(verbs: Verbs.all)
 
     @Test func `required flags, operands and choices are shown`() {
         let page = help.page(Verbs.export)
-        #expect(page.contains("Usage: inquest export [ID|last|all] --format json|ndjson|markdown [-o FILE]\n"))
-        #expect(page.contains("  ID|last|all  an incident's id as in inquest list, last, or all for the whole\n"))
-        #expect(page.contains("  --format FORMAT    the document's format: json, ndjson, markdown\n"))
+        #expect(page.contains("Usage: inquest export [ID|last|all] --format json|markdown|ndjson|csv|trace\n"))
+        #expect(page.contains("  ID|last|all  an incident's id as in inquest list, last (without one), or all\n"))
+        #expect(page.contains("  --format FORMAT    the document's format: json, markdown, ndjson, csv, trace\n"))
         #expect(page.contains("  -o, --output FILE  write the file, whole or not at all (default standard\n"))
         #expect(help.page(Verbs.replay).contains("[--set THRESHOLD=VALUE]..."))
     }

@@ -1,4 +1,4 @@
-import Events
+public import Events
 
 /// Events written as lines, so that a case can be read and edited by hand:
 ///
@@ -9,14 +9,14 @@ import Events
 /// Times are seconds with decimals. Fields are the JSON names, groups with dots, list elements by number
 /// (`ancestors.0.usage_pages=16384`), histograms as `slot:count,...`, names quoted when they hold spaces. A field that is not
 /// written keeps its default: a figure stays unknown. Lines are sorted by time within a boot; seq counts from 1.
-enum EventText {
-    struct Problem: Error, CustomStringConvertible {
+public enum EventText {
+    public struct Problem: Error, CustomStringConvertible {
         var line: Int
         var text: String
-        var description: String { "line \(line): \(text)" }
+        public var description: String { "line \(line): \(text)" }
     }
 
-    static func parse(_ text: String) throws -> [Event] {
+    public static func parse(_ text: String) throws -> [Event] {
         var boots: [[(ns: UInt64, payload: Payload)]] = [[]]
         for (index, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let line = raw.drop { $0 == " " }

@@ -1,0 +1,126 @@
+public import Events
+public import Incidents
+
+/// `export --format csv`: the samples and intervals as one tidy table, a figure a row (RFC 4180, line ends LF).
+///
+///     realtime,boottime_ns,seq,kind,subject,detail,name,bucket,value
+///     2026-06-22T10:02:11.412000345Z,1718...,77,io_interval,vda,write swap,device_us,64,12
+///
+/// - `subject`: `host`, or the name of the device or cgroup that the row is about;
+/// - `detail`: what else tells this series from another: operation, `swap`, how a stall was seen; empty where nothing does;
+/// - `name`: the field's name, its unit at the end; counters are since boot, those of `*_interval`, `cgroup_io` and `cgroup_stall`
+///   since the row before them;
+/// - `bucket`: for histograms the bucket's upper bound, in the unit of the name, `max` for the last; empty buckets have no row;
+/// - `value`: a number, or `max` for no limit. What is unknown has no row.
+///
+/// Names are escaped as for a terminal, and quoted where CSV needs it.
+public struct SeriesCSV: ~Copyable, EventExport {
+    private var rows = CSVRows()
+
+    public init(of incident: Incident?) {
+        rows.sink.append("realtime,boottime_ns,seq,kind,subject,detail,name,bucket,value\n")
+    }
+
+    public mutating func take(_ event: Event, _ names: borrowing NameTable) {
+        guard let series = Series(of: event.payload) else { return }
+        rows.begin(event, series, names)
+        event.payload.write(&rows)
+    }
+
+    public mutating func end(_ names: borrowing NameTable) {}
+
+    public var waiting: Int { rows.sink.count }
+
+    public mutating func drain(_ body: (UnsafeRawBufferPointer) -> Void) {
+        unsafe rows.sink.withBytes(body)
+        rows.sink.clear()
+    }
+}
+
+/// Writes each figure of a sample as a row.
+private struct CSVRows: ~Copyable, FieldWalker {
+    typealias Failure = Never
+
+    var sink = ByteSink(capacity: 1 << 16)
+    /// The first columns, the same for every row of an event.
+    private var front: Bytes = []
+    private var labels = LabelTable()
+
+    mutating func begin(_ event: Event, _ series: Series, _ names: borrowing NameTable) {
+        let start = sink.count
+        if let realtimeNs = names.clock.realtimeNs(of: event.moment) { sink.append(realtimeNs: realtimeNs) }
+        comma()
+        sink.append(decimal: event.boottimeNs)
+        comma()
+        sink.append(decimal: event.seq)
+        comma()
+        sink.append(contentsOf: labels[event.payload.kind])
+        comma()
+        cell(series.subject.name(names))
+        comma()
+        sink.append(contentsOf: labels.detail(series))
+        comma()
+        front.removeAll(keepingCapacity: true)
+        unsafe sink.withBytes { unsafe front.append(contentsOf: $0[start...]) }
+        sink.truncate(to: start)
+    }
+
+    private mutating func comma() { sink.append(UInt8(ascii: ",")) }
+
+    private mutating func cell(_ text: String) {
+        let special: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: "\"")]
+        guard text.utf8.contains(where: special.contains) else { return sink.append(contentsOf: Bytes(text.utf8)) }
+        sink.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            if byte == UInt8(ascii: "\"") { sink.append(byte) }
+            sink.append(byte)
+        }
+        sink.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func row(_ name: StaticString, bucket: Int? = nil, _ value: Figure) {
+        sink.append(contentsOf: front)
+        sink.append(name)
+        comma()
+        if bucket == Histogram.slots - 1 {
+            sink.append("max")
+        } else if let bucket {
+            sink.append(decimal: UInt64(1) << UInt64(bucket + 1))
+        }
+        comma()
+        if let number = value.value { sink.append(decimal: number) } else { sink.append("max") }
+        sink.append(UInt8(ascii: "\n"))
+    }
+
+    mutating func unsigned(_ name: StaticString, _ value: inout UInt64) {
+        // These are who the row is about.
+        if name.equals("cgroup_id") || name.equals("device") { return }
+        row(name, Figure(value))
+    }
+
+    mutating func figure(_ name: StaticString, _ value: inout Figure) {
+        if value.isUnlimited || value.value != nil { row(name, value) }
+    }
+
+    mutating func histogram(_ name: StaticString, _ value: inout Histogram) {
+        for slot in 0..<Histogram.slots where value.counts[slot] > 0 {
+            row(name, bucket: slot, Figure(UInt64(value.counts[slot])))
+        }
+    }
+
+    // What tells series from each other is in `detail`; samples have no other kinds of fields.
+    mutating func flag(_ name: StaticString, _ value: inout Bool) {}
+    mutating func choice<C: Choice>(_ name: StaticString, _ value: inout C) {}
+    mutating func signed(_ name: StaticString, _ value: inout Int64) {}
+    mutating func optionalSigned(_ name: StaticString, _ value: inout Int64?) {}
+    mutating func comm(_ name: StaticString, _ value: inout Comm) {}
+    mutating func bootID(_ name: StaticString, _ value: inout BootID) {}
+    mutating func text(_ name: StaticString, _ value: inout Bytes) {}
+    mutating func blob(_ name: StaticString, _ value: inout Bytes) {}
+    mutating func moment(_ name: StaticString, _ value: inout Moment) {}
+    mutating func ratio(_ name: StaticString, _ value: inout Ratio) {}
+    mutating func group<F: Fields>(_ name: StaticString, _ value: inout F) {}
+    mutating func optional<F: Fields>(_ name: StaticString, _ value: inout F?) {}
+    mutating func list<F: Fields>(_ name: StaticString, _ value: inout [F]) {}
+    mutating func texts(_ name: StaticString, _ value: inout [Bytes]) {}
+}

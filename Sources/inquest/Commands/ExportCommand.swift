@@ -1,0 +1,97 @@
+import Events
+import Host
+import Incidents
+import Recording
+import Rendering
+
+/// What `export --format` takes, in the order in which help lists it.
+enum ExportFormat: String, CaseIterable {
+    // One incident's document.
+    case json, markdown
+    // Made of events, of an incident or of any span of time.
+    case ndjson, csv, trace
+
+    var needsIncident: Bool { self == .json || self == .markdown }
+}
+
+/// `inquest export`: one incident, or a span of time, as a document.
+enum ExportCommand: Command {
+    static let verb = Verbs.export
+
+    static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {
+        let format = ExportFormat(rawValue: invocation[Flags.format]) ?? .json
+        let hasSpan = invocation.isGiven(Flags.from) || invocation.isGiven(Flags.until)
+        if invocation.operand != nil && hasSpan {
+            throw CommandError(
+                "export: an incident, or a span of time with --since and --until: not both", status: .usage)
+        }
+        let directory = invocation[Flags.directory]
+        guard hasSpan || invocation.operand == "all" else {
+            return try incident(invocation.operand ?? "last", format, directory, invocation[Flags.output], console)
+        }
+        guard !format.needsIncident else {
+            let formats = ExportFormat.allCases.filter { !$0.needsIncident }.map { "--format \($0.rawValue)" }
+            throw CommandError(
+                "\(format.rawValue) is a document of one incident; a span of time can be written with "
+                    + formats.joined(separator: ", "), status: .usage)
+        }
+        let reader = try openRecording(directory)
+        for note in reader.damageNotes() { console.note("inquest: \(note)") }
+        let span = EventSpan(since: cutoff(invocation[Flags.from]), until: cutoff(invocation[Flags.until]))
+        try write(format, span, of: reader, to: invocation[Flags.output], console)
+    }
+
+    private static func incident(
+        _ wanted: String, _ format: ExportFormat, _ directory: String, _ output: String?, _ console: Console
+    ) throws(CommandError) {
+        let reader = try openRecording(directory)
+        let store = IncidentStore(reader, newestOnly: wanted == "last")
+        for note in store.notes { console.note("inquest: \(note)") }
+        let incident = try store.incident(wanted, in: directory)
+        switch format {
+        case .json:
+            try console.withOutput(output) { $0.write(IncidentJSON.document(incident, pretty: true)) }
+        case .markdown:
+            try console.withOutput(output) { $0.write(Markdown.render(incident)) }
+        case .ndjson, .csv, .trace:
+            try write(format, EventSpan(of: incident), of: reader, to: output, console)
+        }
+    }
+
+    private static func cutoff(_ time: GivenTime?) -> Cutoff? {
+        switch time {
+        case .ago(let nanoseconds): Cutoff(nanoseconds, before: Clocks.snapshot(), boot: Clocks.bootID())
+        case .at(let realtimeNs): Cutoff(realtimeNs: realtimeNs)
+        case nil: nil
+        }
+    }
+
+    private static func write(
+        _ format: ExportFormat, _ span: EventSpan, of reader: RecordingReader, to output: String?, _ console: Console
+    ) throws(CommandError) {
+        try console.withOutput(output) { out throws(CommandError) in
+            switch format {
+            case .csv: write(SeriesCSV(of: span.incident), span, of: reader, to: out, console)
+            case .trace: write(Trace(of: span.incident), span, of: reader, to: out, console)
+            default: write(EventJSON(of: span.incident), span, of: reader, to: out, console)
+            }
+        }
+        console.endProgress()
+    }
+
+    private static func write<E: EventExport & ~Copyable>(
+        _ empty: consuming E, _ span: EventSpan, of reader: RecordingReader, to out: ByteWriter, _ console: Console
+    ) {
+        var export = empty
+        var progress = Progress("exporting", console)
+        let last = reader.segments.last?.firstSeq ?? 0
+        let names = span.forEach(in: reader) { event, names in
+            export.take(event, names)
+            guard export.waiting >= 1 << 16 else { return }
+            unsafe export.drain { unsafe out.write($0) }
+            progress.reached(event.seq, of: last)
+        }
+        export.end(names)
+        unsafe export.drain { unsafe out.write($0) }
+    }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import Testing
+
+/// What `export` writes of a real disaster's recording: by incident, and by time.
+@Suite struct ExportTests {
+    private static let old = OldRecordingTests.all.first { $0.name == "state-1-reset" }
+
+    private func export(_ arguments: String..., from directory: String) throws -> Tool.Result {
+        try RunningTool(["export", "--dir", directory] + arguments).wait()
+    }
+
+    private func numbers(_ result: Tool.Result) throws -> [Int] {
+        #expect(result.status == 0, "\(result.err)")
+        return try result.lines.map { try #require(parse($0)["seq"] as? Int) }
+    }
+
+    @Test func `two spans that meet hold every event once, by the wall clock, across a reset`() throws {
+        let scratch = try Scratch()
+        let directory = try #require(Self.old).unpack(into: scratch)
+        let whole = try export("all", "--format", "ndjson", from: directory)
+        let all = try numbers(whole)
+        let times = try whole.lines.compactMap { try parse($0)["realtime"] as? String }
+        // The first of a boot, one somewhere in it, and the last.
+        for time in [times[0], times[times.count / 3], times[times.count - 1]] {
+            let before = try numbers(export("--until", time, "--format", "ndjson", from: directory))
+            let after = try numbers(export("--since", time, "--format", "ndjson", from: directory))
+            #expect((before + after).sorted() == all, "\(time)")
+            #expect(!after.isEmpty)
+        }
+        let none = try export("--since", "2100-01-01", "--format", "ndjson", from: directory)
+        #expect(try numbers(none) == [])
+        #expect(try numbers(export("--until", "2100-01-01", "--format", "ndjson", from: directory)) == all)
+    }
+
+    @Test func `an incident's events begin with the first onset of its chain, and end with the record of its end`()
+        throws
+    {
+        let scratch = try Scratch()
+        let old = try #require(Self.old)
+        let directory = try old.unpack(into: scratch)
+        let document = try parse(export(old.incidents[0].id, "--format", "json", from: directory).out)
+        let chain = try #require(document["chain"] as? [[String: Any]])
+        let onsets = chain.compactMap { $0[path: "onset.boottime_ns"] as? Int }
+        let events = try export(old.incidents[0].id, "--format", "ndjson", from: directory).lines.map(parse)
+        let first = try #require(events.first?["boottime_ns"] as? Int)
+        let onset = try #require(onsets.min())
+        #expect(first >= onset && first < onset + 2_000_000_000)
+        #expect(events.last?["kind"] as? String == "incident")
+        #expect(events.last?["state"] as? String == "closed")
+        #expect(events.compactMap { $0["seq"] as? Int }.contains(try #require(document["opening_seq"] as? Int)))
+    }
+
+    @Test func `a table and a trace name what the events have as numbers`() throws {
+        let scratch = try Scratch()
+        let directory = try #require(Self.old).unpack(into: scratch)
+        let table = try export("last", "--format", "csv", from: directory)
+        #expect(table.status == 0)
+        #expect(table.lines.contains { $0.contains(",device,vda,") })
+        #expect(!table.lines.contains { $0.contains(",cgroup ") }, "a cgroup without a name")
+        let trace = try parse(export("last", "--format", "trace", from: directory).out)
+        let entries = try #require(trace["traceEvents"] as? [[String: Any]])
+        let tracks = entries.filter { $0["name"] as? String == "process_name" }.compactMap {
+            $0[path: "args.name"] as? String
+        }
+        #expect(tracks.contains("host") && tracks.contains("disk vda") && tracks.contains { $0.hasPrefix("/") })
+        #expect(entries.contains { $0["ph"] as? String == "X" && $0["name"] as? String == "thrash" })
+        #expect(entries.contains { $0["ph"] as? String == "i" && $0["name"] as? String == "reset" })
+    }
+
+    @Test(arguments: [
+        (["last", "--since", "5m", "--format", "csv"], "not both"),
+        (["--since", "5m", "--format", "json"], "a span of time can be written with --format ndjson"),
+        (["all", "--format", "markdown"], "a span of time can be written with --format ndjson"),
+        (["--until", "25:00", "--format", "csv"], "is no time"),
+    ])
+    func `what cannot be meant is refused, saying what can`(_ arguments: [String], _ said: String) throws {
+        let result = try RunningTool(["export", "--dir", "/nowhere"] + arguments).wait()
+        #expect(result.status == 2 && result.err.contains(said), "\(result.err)")
+    }
+}
