@@ -61,7 +61,12 @@ private final class HangingDisk: RecordingFiles {
     private func event(_ number: UInt64) -> Event {
         var change = CgroupChange()
         change.id = number
-        change.path = Bytes("/\(number)/".utf8) + Bytes(repeating: UInt8(ascii: "x"), count: 100)
+        // Nothing that a block could pack.
+        var state = number
+        change.path = (0..<100).map { _ in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt8(truncatingIfNeeded: state >> 56)
+        }
         return Event(boottimeNs: number, .cgroup(change))
     }
 
