@@ -74,6 +74,9 @@ public final class LiveServer {
     /// Readable when `service` has something to do.
     public var descriptor: Int32 { epoll }
 
+    /// Whether anybody has asked for events.
+    public var isRead: Bool { subscribers > 0 }
+
     /// Those who have asked for events.
     public var peers: [LivePeer] {
         readers.compactMap { $0 }.filter(\.isSubscribed).map {

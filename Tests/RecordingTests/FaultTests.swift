@@ -25,7 +25,9 @@ final class Faults: Sendable {
 extension MemoryFiles.Change {
     var isWrite: Bool { if case .write = self { true } else { false } }
     /// A page of events, at its place or in a tail slot.
-    var isPage: Bool { if case .write(_, let offset, _) = self { offset > 0 } else { false } }
+    var isPage: Bool {
+        if case .write(_, let offset, let bytes) = self { offset > 0 && bytes.contains { $0 != 0 } } else { false }
+    }
 }
 
 @Suite struct FaultTests {

@@ -1,5 +1,6 @@
 import EventSamples
 import Events
+import Glibc
 import Testing
 
 @testable import Recording
@@ -239,5 +240,50 @@ import Testing
         let reader = try RecordingReader("memory", files: files)
         #expect(reader.newestSnapshot()?.state == state(before: 1))
         #expect(events(reader).count == 49)
+    }
+
+    @Test func `a new segment is zeroed ahead of its pages, and no page under them`() throws {
+        let files = MemoryFiles()
+        var options = smallOptions(segmentBytes: 1 << 20, totalBytes: 8 << 20)
+        options.pageBytes = 16 << 10
+        let (writer, _) = try RecordingWriter.open("memory", options, files: files)
+        let written = calmEvents(1..<300)
+        writer.appendAll(written)
+        var end = 0
+        #expect(
+            eventually {
+                var segment: Int?
+                end = 0
+                for step in files.history {
+                    switch step.change {
+                    case .create(let name, let id) where SegmentName.generation(name) != nil: segment = segment ?? id
+                    // What is behind the events of a full page is never written.
+                    case .write(let id, let offset, let bytes) where id == segment && offset <= end:
+                        end = max(end, (offset + bytes.count + 16383) / 16384 * 16384)
+                    default: break
+                    }
+                }
+                return end == 1 << 20
+            }, "written up to \(end) from the beginning")
+        #expect(writer.close())
+        #expect(events(try RecordingReader("memory", files: files)) == written)
+    }
+
+    @Test func `the writer says when more is durable`() throws {
+        let (writer, _) = try RecordingWriter.open("memory", smallOptions(), files: MemoryFiles())
+        func isTold(withinMs timeout: Int32) -> Bool {
+            var entry = pollfd(fd: writer.newsDescriptor, events: Int16(POLLIN), revents: 0)
+            return unsafe poll(&entry, 1, timeout) == 1
+        }
+        #expect(!isTold(withinMs: 0))
+        for seq: UInt64 in 1...2 {
+            writer.append(EventSamples.event(seq: seq, seed: 1)) { state(before: seq) }
+            writer.commit()
+            #expect(isTold(withinMs: 20_000))
+            writer.clearNews()
+            #expect(writer.acknowledgedSeq == seq)
+            #expect(!isTold(withinMs: 0))
+        }
+        #expect(writer.close())
     }
 }

@@ -96,9 +96,9 @@ import Testing
         // A page goes to its place once.
         var places: Set<[Int]> = []
         for step in files.history {
-            guard case .write(let id, let offset, _) = step.change, offset / 4096 >= Layout.firstDataUnit else {
-                continue
-            }
+            guard case .write(let id, let offset, _) = step.change, step.change.isPage,
+                offset / 4096 >= Layout.firstDataUnit
+            else { continue }
             #expect(places.insert([id, offset]).inserted)
         }
     }

@@ -68,10 +68,13 @@ final class DiskThread {
         finish()
     }
 
-    /// Zeroes the next segment's file once this one is a quarter full: a short run needs no second one.
+    /// Zeroes the rest of this segment's file, and the next one's once this one is a quarter full: a short run needs no second one.
     private func workAhead() -> Bool {
-        guard segment != nil, Int(nextIndex) * 4 >= geometry.dataPages, backoffNs == 0 else { return false }
-        return store.workAhead()
+        guard backoffNs == 0, var open = segment else { return false }
+        let more = store.zeroAhead(&open, of: (Layout.firstDataUnit + Int(nextIndex)) * geometry.pageBytes)
+        segment = open
+        if more { return true }
+        return Int(nextIndex) * 4 >= geometry.dataPages && store.workAhead()
     }
 
     private func finish() {
@@ -165,7 +168,7 @@ final class DiskThread {
 
     private func acknowledge(_ firstSeq: UInt64, _ events: Int) {
         guard events > 0 else { return }
-        shared.acknowledged.store(firstSeq + UInt64(events) - 1, ordering: .releasing)
+        shared.acknowledge(firstSeq + UInt64(events) - 1)
     }
 
     /// After an error: waits a little longer each time; `false` when the recorder is stopping and another try has failed too.

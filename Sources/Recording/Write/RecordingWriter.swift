@@ -97,6 +97,10 @@ public final class RecordingWriter {
     /// Durable up to and with this number; readable from any thread.
     public var acknowledgedSeq: UInt64 { shared.acknowledged.load(ordering: .acquiring) }
 
+    /// Readable when `acknowledgedSeq` has grown since `clearNews`.
+    public var newsDescriptor: Int32 { shared.news }
+    public func clearNews() { shared.clearNews() }
+
     /// The last error of the disk, also when it is over; readable from any thread.
     public var lastError: RecordingError? { shared.lastError.withLock { $0 } }
 

@@ -53,6 +53,7 @@ final class SegmentStore {
     private var spareReady = false
     private var zeroing: Zeroing?
     private let block = AlignedBuffer(Layout.block)
+    private var zeros: AlignedBuffer?
     private var direct = true
 
     /// The segment being written.
@@ -60,6 +61,8 @@ final class SegmentStore {
         var file: Int32
         var name: String
         var header: SegmentHeader
+        /// Bytes of the file that were written once, be it with zeros; from there on only their space is taken.
+        var writtenTo: Int
     }
 
     init(
@@ -106,13 +109,17 @@ final class SegmentStore {
         header.bootID = options.bootID
         header.clock = options.clock()
         header.host = options.host
+        // With the places of the tail, which are written first.
+        let writtenTo = Layout.firstDataUnit * geometry.pageBytes
         // The name is used up even when what follows fails.
         nextGeneration += 1
-        let file = try openFile(name, oldestOpen: openIncidents.first, thinned: thinned)
+        let (file, isNew) = try openFile(name, oldestOpen: openIncidents.first, thinned: thinned)
         do {
             if let group = directory.group { try? files.give(file, group: group) }
             unsafe header.write(block.raw)
-            try unsafe files.write(file, UnsafeRawBufferPointer(block.raw), at: 0)
+            var parts = unsafe [UnsafeRawBufferPointer(block.raw)]
+            if isNew { unsafe parts.append(someZeros(writtenTo - Layout.block)) }
+            try unsafe files.write(file, parts, at: 0)
             try files.sync(directory.descriptor)
         } catch {
             files.close(file)
@@ -121,7 +128,8 @@ final class SegmentStore {
             if error.errno == EINVAL { direct = false }
             throw .failed(operation: "begin", file: directory.path + "/" + name, errno: error.errno)
         }
-        return Open(file: file, name: name, header: header)
+        return Open(
+            file: file, name: name, header: header, writtenTo: isNew ? writtenTo : geometry.segmentBytes)
     }
 
     /// Whether a segment's file can still be reached by a name: what is written into it otherwise would be gone with it.
@@ -165,12 +173,12 @@ final class SegmentStore {
 
     private func openFile(
         _ name: String, oldestOpen: UInt64?, thinned: (UInt64) -> Void
-    ) throws(RecordingError) -> Int32 {
+    ) throws(RecordingError) -> (file: Int32, isNew: Bool) {
         if spareReady {
             spareReady = false
             do {
                 try files.rename(directory.descriptor, SegmentName.spare, name)
-                return try openDurable(name)
+                return (try openDurable(name), false)
             } catch {
                 try? files.unlink(directory.descriptor, SegmentName.spare)
                 try? files.unlink(directory.descriptor, name)
@@ -182,11 +190,11 @@ final class SegmentStore {
             self.zeroing = nil
         }
         while bytes + geometry.segmentBytes > geometry.totalBytes {
-            if let file = try recycle(name, oldestOpen: oldestOpen, thinned: thinned) { return file }
+            if let file = try recycle(name, oldestOpen: oldestOpen, thinned: thinned) { return (file, false) }
         }
         while true {
             do {
-                return try create(name)
+                return (try create(name), true)
             } catch {
                 guard error.errno == ENOSPC || error.errno == EDQUOT else {
                     throw .failed(operation: "create", file: directory.path + "/" + name, errno: error.errno)
@@ -194,7 +202,7 @@ final class SegmentStore {
             }
             // The disk is full, not the recording: the newest segment holds what was acknowledged last, and stays.
             guard headless.count > 0 || kept.count > 1 else { throw .full(directory: directory.path) }
-            if let file = try recycle(name, oldestOpen: oldestOpen, thinned: thinned) { return file }
+            if let file = try recycle(name, oldestOpen: oldestOpen, thinned: thinned) { return (file, false) }
         }
     }
 
@@ -262,6 +270,32 @@ final class SegmentStore {
             return try files.open(directory.descriptor, name, .durable(direct: false))
         }
     }
+
+    /// Writes some of the zeros that a file made just now lacks, ahead of its pages: the first write into space that was only taken
+    /// changes the file system's metadata, and a commit would have to wait for its journal.
+    ///
+    /// - Parameter place: where the next page goes, bytes.
+    /// - Returns: whether there is more to do.
+    func zeroAhead(_ open: inout Open, of place: Int) -> Bool {
+        guard options.zeroAhead, open.writtenTo < geometry.segmentBytes else { return false }
+        let begin = max(open.writtenTo, place)
+        let count = min(Self.zeroBytes, geometry.segmentBytes - begin)
+        // A disk that refuses: the pages to come will hear so themselves.
+        let done = count > 0 && (try? unsafe files.write(open.file, someZeros(count), at: begin)) != nil
+        open.writtenTo = done ? begin + count : geometry.segmentBytes
+        if open.writtenTo < geometry.segmentBytes { return true }
+        zeros = nil
+        return false
+    }
+
+    private func someZeros(_ bytes: Int) -> UnsafeRawBufferPointer {
+        let some = zeros ?? AlignedBuffer(Self.zeroBytes)
+        zeros = some
+        return unsafe UnsafeRawBufferPointer(rebasing: some.raw[0..<bytes])
+    }
+
+    /// At most so much is written ahead at once: a commit may have to wait for it.
+    private static let zeroBytes = 256 << 10
 
     /// Does a little of the work ahead, when there is nothing better to do: writes zeros into the next segment's file.
     ///

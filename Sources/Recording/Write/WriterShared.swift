@@ -26,6 +26,8 @@ final class WriterShared: @unchecked Sendable {
     /// Kept apart from the hot path: written on errors only.
     let lastError = Mutex<RecordingError?>(nil)
     let figures = WriterFigures()
+    /// Readable when `acknowledged` has grown since somebody looked.
+    let news: Int32
     private let wakeup: Int32
 
     init(_ geometry: Geometry, acknowledged: UInt64) throws(RecordingError) {
@@ -34,25 +36,43 @@ final class WriterShared: @unchecked Sendable {
         returned = IndexRing(capacity: geometry.queuePages)
         self.acknowledged = Atomic(acknowledged)
         wakeup = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
-        guard wakeup >= 0 else { throw .failed(operation: "make", file: "an eventfd", errno: errno) }
+        news = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+        guard wakeup >= 0, news >= 0 else { throw .failed(operation: "make", file: "an eventfd", errno: errno) }
     }
 
-    deinit { _ = close(wakeup) }
+    deinit {
+        _ = close(wakeup)
+        _ = close(news)
+    }
 
     /// Wakes the disk thread; never waits.
-    func wake() {
-        var one: UInt64 = 1
-        _ = unsafe write(wakeup, &one, 8)
+    func wake() { Self.signal(wakeup) }
+
+    /// Tells how far all is durable.
+    func acknowledge(_ seq: UInt64) {
+        acknowledged.store(seq, ordering: .releasing)
+        Self.signal(news)
     }
+
+    func clearNews() { Self.clear(news) }
 
     /// The disk thread sleeps until woken, or for the time given.
     func sleep(ns: UInt64) {
         var poller = pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0)
         var time = timespec(tv_sec: Int(ns / 1_000_000_000), tv_nsec: Int(ns % 1_000_000_000))
         if unsafe ppoll(&poller, 1, &time, nil) > 0 {
-            var count: UInt64 = 0
-            _ = unsafe read(wakeup, &count, 8)
+            Self.clear(wakeup)
         }
+    }
+
+    private static func signal(_ descriptor: Int32) {
+        var one: UInt64 = 1
+        _ = unsafe write(descriptor, &one, 8)
+    }
+
+    private static func clear(_ descriptor: Int32) {
+        var count: UInt64 = 0
+        _ = unsafe read(descriptor, &count, 8)
     }
 }
 

@@ -71,8 +71,13 @@ final class Recorder {
             pollfd(fd: sampler.queue.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: stopSignals.descriptor, events: Int16(POLLIN), revents: 0),
         ]
-        if let live { descriptors.append(pollfd(fd: live.descriptor, events: Int16(POLLIN), revents: 0)) }
+        if let live {
+            descriptors.append(pollfd(fd: live.descriptor, events: Int16(POLLIN), revents: 0))
+            if let writer { descriptors.append(pollfd(fd: writer.newsDescriptor, events: Int16(POLLIN), revents: 0)) }
+        }
         while true {
+            // Nobody is told what is durable while nobody reads: then it is no reason to wake.
+            if let live, let writer { descriptors[4].fd = live.isRead ? writer.newsDescriptor : -1 }
             _ = unsafe poll(&descriptors, nfds_t(descriptors.count), Self.turnMs)
             turn()
             if stopSignals.received { return true }
@@ -117,7 +122,10 @@ final class Recorder {
             writer?.commit()
         }
         live?.flush()
-        if let writer { live?.tellDurable(upTo: writer.acknowledgedSeq) }
+        if let writer, let live {
+            writer.clearNews()
+            live.tellDurable(upTo: writer.acknowledgedSeq)
+        }
         live?.service()
         reportTrouble()
         let isUnderPressure = spine.correlator.isUnderPressure
