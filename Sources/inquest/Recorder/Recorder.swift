@@ -101,6 +101,8 @@ final class Recorder {
     func end(_ reason: StopReason) {
         let isSamplerDone = sampler.stop()
         turn()
+        // Nobody else looks any more: what found no room since the sampler last asked is told too.
+        if isSamplerDone { probes.readIntervals { take($0) } }
         var stop = RecorderStop()
         stop.reason = reason
         take(Event(boottimeNs: Clocks.boottimeNs(), .recorderStop(stop)))

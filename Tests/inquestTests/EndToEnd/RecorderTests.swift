@@ -163,7 +163,8 @@ extension EndToEnd {
             let drill = try SharedDrill.get()
             let result = try Tool.run("show", "00000000-1", "--dir", drill.directory)
             #expect(result.status == 3)
-            #expect(result.err.contains(drill.id))
+            let newest = try Tool.run("list", "--json", "--dir", drill.directory).lines.last.map(parse)
+            #expect(result.err.contains(try #require(newest?["id"] as? String)), "\(result.err)")
         }
     }
 
