@@ -6,7 +6,7 @@ internal import Glibc
 /// reason to stop.
 public enum SelfProtection {
     public struct Step: Equatable, Sendable {
-        /// `memory_locked`, `oom_score_adj`, `io_priority`, `descriptors`; `reclaim`.
+        /// `memory_locked`, `oom_score_adj`, `priority`, `io_priority`, `descriptors`; `reclaim`.
         public var name: String
         /// 0 when it was granted.
         public var errno: Int32
@@ -17,6 +17,7 @@ public enum SelfProtection {
         [
             Step(name: "memory_locked", errno: lockMemory(paths)),
             Step(name: "oom_score_adj", errno: exemptFromOom(paths)),
+            Step(name: "priority", errno: raisePriority()),
             Step(name: "io_priority", errno: raiseIOPriority()),
             Step(name: "descriptors", errno: raiseDescriptorLimit()),
         ]
@@ -43,6 +44,18 @@ public enum SelfProtection {
 
     public static func exemptFromOom(_ paths: HostPaths = HostPaths()) -> Int32 {
         Calls.write("-1000", to: paths.proc("self/oom_score_adj"))
+    }
+
+    /// A processor as soon as it is wanted: on a dying machine everybody who waits for memory or the disk becomes runnable at once,
+    /// and who samples ten times a second is late behind them. Nice -20, not a real-time class: in a flood of events the recorder
+    /// must not keep the processor from those whom it watches. For the calling thread; threads made by it later inherit it.
+    public static func raisePriority() -> Int32 { nice(-20) }
+
+    /// Back among the others, for a thread whose work is no part of that.
+    public static func lowerPriority() { _ = nice(0) }
+
+    private static func nice(_ value: Int32) -> Int32 {
+        -Calls.retrying { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, value) }
     }
 
     /// Ahead of everyone in the disk's queue (real time class, its lowest level), else first among equals. For the calling

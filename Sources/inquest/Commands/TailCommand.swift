@@ -12,6 +12,9 @@ enum TailCommand: Command {
 
     static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {
         let stopSignals = try StopSignals.prepared()
+        // Wanted most where everything else hangs. Whoever is not allowed to goes on as everybody else does.
+        _ = SelfProtection.lockMemory()
+        _ = SelfProtection.raisePriority()
         let printer = EventPrinter(console: console, json: invocation[Flags.json])
         let socket = invocation[Flags.live]
         let client = try connect(socket, isNamed: invocation.isGiven(Flags.live))

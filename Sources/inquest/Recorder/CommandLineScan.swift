@@ -26,6 +26,8 @@ private func commandLineScanMain(_ context: UnsafeMutableRawPointer?) -> UnsafeM
     var blocked = sigset_t()
     unsafe sigfillset(&blocked)
     unsafe pthread_sigmask(SIG_BLOCK, &blocked, nil)
+    // No part of what the recorder is ahead of others for.
+    SelfProtection.lowerPriority()
     CommandLines.read { seeds.give(tgid: $0, $1) }
     return nil
 }

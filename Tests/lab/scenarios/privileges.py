@@ -68,6 +68,9 @@ def capabilities(guest, judge):
     judge.equal(set(re.findall(r"Cap(?:Prm|Eff):\t(\w+)", own)), {kept.rjust(16, "0")}, "the capabilities of every thread")
     judge.equal(set(re.findall(r"NoNewPrivs:\t(\d)", own)), {"1"}, "no_new_privs of every thread")
     judge.equal(guest.read(f"/proc/{guest.recorder.pid}/oom_score_adj").strip(), "-1000", "its oom_score_adj")
+    # proc(5): field 19, after a name that may hold anything but the last parenthesis.
+    niceness = {stat.rsplit(")", 1)[1].split()[16] for stat in guest.read(f"/proc/{guest.recorder.pid}/task/*/stat").splitlines()}
+    judge.equal(niceness, {"-20"}, "the niceness of every thread")
     own_cgroup = "/sys/fs/cgroup/inquest-recorder"
     judge.equal(guest.read(f"/proc/{guest.recorder.pid}/cgroup").strip(), "0::/inquest-recorder", "its cgroup")
     judge.equal(guest.read(f"{own_cgroup}/memory.min").strip(), str(64 << 20), "the memory that is kept for it")
