@@ -38,7 +38,7 @@ import Testing
 
     @Test(arguments: ["contained-kill", "device-stall"])
     func `a trace is as it should be`(_ name: String) throws {
-        Golden.expect(try export(name) { Trace(of: $0) }.bytes, name + ".trace.json")
+        Golden.expect(try export(name) { Trace(of: $0) }.bytes, name + ".trace")
     }
 
     @Test(arguments: CaseEvents.names)
