@@ -224,6 +224,31 @@ static void with_capabilities(uint64_t mask, uid_t uid, char **command)
 	fail(command[0]);
 }
 
+static int wait_for_ever(void *unused)
+{
+	(void)unused;
+	for (;;)
+		pause();
+	return 0;
+}
+
+/* tasks COUNT: so many processes that do nothing, all in one address space: what the kernel keeps of each is all that they take. */
+static void tasks(size_t count)
+{
+	char *stacks = mmap(NULL, count * page_size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (stacks == MAP_FAILED)
+		fail("mmap");
+	for (size_t n = 1; n <= count; n++)
+		if (clone(wait_for_ever, stacks + n * page_size,
+			  CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | SIGCHLD, NULL) < 0)
+			fail("clone");
+	puts("full");
+	fflush(stdout);
+	wait_for_ever(NULL);
+}
+
 /* xattr PATH NAME: an extended attribute. */
 static void xattr(const char *path, const char *name)
 {
@@ -367,6 +392,8 @@ int main(int argc, char **argv)
 		witness(argv[1], argc > 2 ? argv[2] : NULL);
 	else if (argc >= 4 && strcmp(argv[0], "caps") == 0)
 		with_capabilities(strtoull(argv[1], NULL, 16), atoi(argv[2]), argv + 3);
+	else if (argc == 2 && strcmp(argv[0], "tasks") == 0)
+		tasks(strtoull(argv[1], NULL, 10));
 	else if (argc == 3 && strcmp(argv[0], "xattr") == 0)
 		xattr(argv[1], argv[2]);
 	else if (argc == 1 && strcmp(argv[0], "kmsg") == 0)
@@ -376,7 +403,7 @@ int main(int argc, char **argv)
 			pause();
 	else {
 		fputs("usage: load [-u UID] [-n NAME] [-i] "
-		      "memory|files|reader|writer|crowd|witness|caps|sleep|xattr|kmsg "
+		      "memory|files|reader|writer|crowd|witness|caps|tasks|sleep|xattr|kmsg "
 		      "...\n",
 		      stderr);
 		return 2;

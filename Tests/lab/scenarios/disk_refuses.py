@@ -9,8 +9,9 @@ def disk_refuses(guest, judge):
     """The recording's disk is full, later read-only: the recorder goes on, and in the end everything is on it"""
     small = guest.cgroup("small", memory_max="20M", memory_swap_max=0)
     guest.record(size="2M")
-    # Many events with a long command line each, so that the recorder soon wants another segment.
-    storm = guest.start(f"sh -c 'while :; do sh -c \"while :; do :; done\" {'x' * 400} & usleep 10000; kill -9 $!; done'")
+    # Many events with a long command line each that is like no other, so that the recorder soon wants another segment.
+    storm = guest.start("sh -c 'while :; do noise=$(head -c 300 /dev/urandom | base64 -w 0); "
+                        "sh -c \"while :; do :; done\" $noise & usleep 10000; kill -9 $!; done'")
     victims = []
 
     def refused(what, begin, end):
