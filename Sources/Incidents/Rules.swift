@@ -90,6 +90,32 @@ public struct Rule: Sendable {
     }
 }
 
+extension Rule {
+    /// A value as `Rules.set` reads it: `5s`, `40%`, `64`.
+    public func written(_ value: UInt64) -> String {
+        switch unit {
+        case .percent: "\(value)%"
+        case .ns where value % 1_000_000_000 == 0: "\(value / 1_000_000_000)s"
+        case .ns where value % 1_000_000 == 0: "\(value / 1_000_000)ms"
+        case .ns: "\(value)ns"
+        case .pages, .pagesPerSecond, .tasks, .count, .factor: "\(value)"
+        }
+    }
+}
+
+extension RuleUnit {
+    /// Where a value does not say itself of what it is: `pages`, `pages/s`; `nil` elsewhere.
+    public var words: String? {
+        switch self {
+        case .percent, .ns, .count: nil
+        case .pages: "pages"
+        case .pagesPerSecond: "pages/s"
+        case .tasks: "tasks"
+        case .factor: "times"
+        }
+    }
+}
+
 /// Why a threshold could not be set.
 public enum RuleError: Error, Equatable, Sendable {
     case unknownName(String, nearest: String)

@@ -21,6 +21,15 @@ import Testing
         #expect(rules[.memorySomeWatch] == 20)
     }
 
+    @Test func `every default is written as it can be set`() throws {
+        for rule in Rules.all {
+            var rules = Rules()
+            rules[rule.name] = 0
+            try rules.set(name: rule.name.label, value: rule.written(rule.defaultValue))
+            #expect(rules == Rules(), "\(rule.name.label)")
+        }
+    }
+
     @Test func `an unknown name is answered with the nearest`() {
         var rules = Rules()
         #expect(throws: RuleError.unknownName("memory_some_wach", nearest: "memory_some_watch")) {

@@ -1,3 +1,6 @@
+import Incidents
+
+/// `inquest help`: a verb, all verbs, or the thresholds.
 enum HelpCommand: Command {
     static let verb = Verbs.help
 
@@ -6,6 +9,10 @@ enum HelpCommand: Command {
         let help = Help(verbs: verbs, width: console.width)
         guard let name = invocation.operand else {
             console.out.write(help.overview())
+            return
+        }
+        if name == Help.rulesTopic {
+            console.out.write(help.rules(Rules.all))
             return
         }
         do throws(UsageError) {

@@ -15,10 +15,7 @@ enum ReplayCommand: Command {
             throw CommandError(error)
         }
         let reader = try openRecording(invocation[Flags.directory])
-        var progress = ReplayProgress(console)
-        let replay = Replay(reader, rules: rules) { progress.advance($0) }
-        console.endProgress()
-        let found = replay.closed + replay.open
+        let found = incidents(reader, rules, console)
         for note in reader.damageNotes() { console.note("inquest: \(note)") }
         if invocation[Flags.json] {
             for incident in found {
@@ -26,7 +23,18 @@ enum ReplayCommand: Command {
             }
         } else {
             console.write(found, from: invocation[Flags.directory])
+            guard rules != Rules() else { return }
+            let usual = incidents(reader, Rules(), console)
+            console.out.write("\n")
+            console.out.write(IncidentDifference.render(usual, found, console.textOptions))
         }
+    }
+
+    private static func incidents(_ reader: RecordingReader, _ rules: Rules, _ console: Console) -> [Incident] {
+        var progress = ReplayProgress(console)
+        let replay = Replay(reader, rules: rules) { progress.advance($0) }
+        console.endProgress()
+        return replay.closed + replay.open
     }
 }
 

@@ -1,5 +1,10 @@
+import Incidents
+
 /// Help texts, made from the table.
 struct Help {
+    /// What `help` explains besides verbs.
+    static let rulesTopic = "rules"
+
     let verbs: [Verb]
     /// Columns to wrap at.
     let width: Int
@@ -41,6 +46,21 @@ struct Help {
             for example in verb.examples {
                 lines += ["  \(example.command)"] + wrapped(example.purpose, indent: 6)
             }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Every threshold of the correlator as `replay --set` and the configuration file take it.
+    func rules(_ rules: [Rule]) -> String {
+        var lines = wrapped(
+            "The correlator's thresholds, with their defaults. inquest replay --set NAME=VALUE tells what another would change;"
+                + " a line NAME=VALUE in the file of inquest record --config sets it.", indent: 0)
+        for rule in rules {
+            lines += [
+                "",
+                "  \(rule.name.label)=\(rule.written(rule.defaultValue))" + (rule.unit.words.map { "  (\($0))" } ?? ""),
+            ]
+            lines += wrapped("\(rule.meaning). Source: \(rule.source).", indent: 6)
         }
         return lines.joined(separator: "\n") + "\n"
     }

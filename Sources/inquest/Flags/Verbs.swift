@@ -73,10 +73,14 @@ enum Verbs {
         "replay", "correlate a recording again",
         details: [
             "Reads the events of a recording and finds its incidents anew; with the thresholds they were recorded with the"
-                + " result is the same, byte for byte. The recording is not changed."
+                + " result is the same, byte for byte. The recording is not changed.",
+            "With --set it also says what differs from the default thresholds. inquest help rules names them.",
         ],
         flags: [Flags.directory, Flags.thresholds, Flags.json],
-        examples: [Example("inquest replay --dir ./copy --json", "every incident of a copied recording")])
+        examples: [
+            Example("inquest replay --dir ./copy --json", "every incident of a copied recording"),
+            Example("inquest replay --set device_silence=10s", "would longer silence still be a stall?"),
+        ])
 
     static let doctor = Verb(
         "doctor", "what this machine offers to the recorder: facts first, then verdicts",
@@ -108,9 +112,14 @@ enum Verbs {
         examples: [Example("inquest verify --dir ./copy", "a copy from another machine")])
 
     static let help = Verb(
-        "help", "explain a verb",
-        operand: Operand(name: "VERB", help: "the verb to explain; without one, all of them in brief", absent: nil),
-        examples: [Example("inquest help record", "the same as inquest record --help")])
+        "help", "explain a verb, or the thresholds",
+        operand: Operand(
+            name: "VERB|rules", help: "the verb to explain, or all thresholds; without it, all verbs in brief",
+            absent: nil),
+        examples: [
+            Example("inquest help record", "the same as inquest record --help"),
+            Example("inquest help rules", "the thresholds by which incidents are found, each with its source"),
+        ])
 
     // Hidden: not in `all`, known to the registry.
 

@@ -1,3 +1,4 @@
+import Incidents
 import Testing
 
 @testable import inquest
@@ -21,7 +22,7 @@ private let help = Help(verbs: Verbs.all)
                   doctor  what this machine offers to the recorder: facts first, then verdicts
                   drill   rehearse: one contained kill, recorded and shown
                   verify  check a recording
-                  help    explain a verb
+                  help    explain a verb, or the thresholds
 
                   help VERB  what the verb does, its flags, examples
                   --help     this text
@@ -70,10 +71,25 @@ private let help = Help(verbs: Verbs.all)
         #expect(help.page(Verbs.replay).contains("[--set THRESHOLD=VALUE]..."))
     }
 
+    @Test func `the thresholds are listed as they are set, with meaning and source`() {
+        let page = help.rules(Rules.all)
+        #expect(
+            page.contains(
+                """
+
+                  kill_merge=10s
+                      kills of the same memory cgroup within this time are one incident. Source:
+                      ours.
+
+                """))
+        #expect(page.contains("\n  limit_batch=64  (pages)\n"))
+        for rule in Rules.all { #expect(page.contains("\n  \(rule.name.label)=")) }
+    }
+
     @Test(arguments: [72, 80, 100])
     func `no line is wider than the terminal`(width: Int) {
         let help = Help(verbs: Verbs.all, width: width)
-        for text in Verbs.all.map(help.page) + [help.overview()] {
+        for text in Verbs.all.map(help.page) + [help.overview(), help.rules(Rules.all)] {
             for line in text.split(separator: "\n") { #expect(line.count <= width, "\(line)") }
         }
     }
