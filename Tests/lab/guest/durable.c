@@ -236,24 +236,27 @@ static ssize_t more(int fd, char *buffer, size_t room)
 /* The live protocol, docs/live-protocol.md. */
 static void live(void)
 {
-	static const unsigned char request[9] = { 5, 0, 0, 0, 1, 1, 0, 0, 0 };
+	unsigned char request[9] = { 5, 0, 0, 0, 1 };
 	static char buffer[1 << 20];
-	size_t have = 0, greeted = 0;
+	size_t have = 0;
 	ssize_t length;
 	int fd;
 
 	go_first();
 	fd = connected(socket_path, SOCK_STREAM);
-	if (write(fd, request, sizeof request) != sizeof request)
+	while (have < 32 && (length = read(fd, buffer + have, 32 - have)) > 0)
+		have += length;
+	/* Whichever version it is: of events only the length is looked at here. */
+	memcpy(request + 5, buffer + 12, 4);
+	if (have != 32 || write(fd, request, sizeof request) != sizeof request)
 		fail("live");
+	have = 0;
 	while ((length = more(fd, buffer + have, sizeof buffer - have)) > 0) {
 		uint64_t now = now_ns();
 		size_t at = 0;
 
 		have += length;
-		if (!greeted && have >= 32)
-			greeted = at = 32;
-		while (greeted && have - at >= 17) {
+		while (have - at >= 17) {
 			uint32_t size;
 			uint64_t seq;
 
