@@ -140,8 +140,7 @@ import Testing
 }
 
 /// Counts what is known: numbers, known figures, and buckets that are not empty, without who it is about.
-private struct FigureCount: FieldWalker {
-    typealias Failure = Never
+private struct FigureCount: FigureWalker {
     var count = 0
 
     mutating func unsigned(_ name: StaticString, _ value: inout UInt64) {
@@ -151,18 +150,4 @@ private struct FigureCount: FieldWalker {
     mutating func histogram(_ name: StaticString, _ value: inout Histogram) {
         for slot in 0..<Histogram.slots where value.counts[slot] > 0 { count += 1 }
     }
-    mutating func signed(_ name: StaticString, _ value: inout Int64) {}
-    mutating func optionalSigned(_ name: StaticString, _ value: inout Int64?) {}
-    mutating func flag(_ name: StaticString, _ value: inout Bool) {}
-    mutating func choice<C: Choice>(_ name: StaticString, _ value: inout C) {}
-    mutating func comm(_ name: StaticString, _ value: inout Comm) {}
-    mutating func bootID(_ name: StaticString, _ value: inout BootID) {}
-    mutating func text(_ name: StaticString, _ value: inout Bytes) {}
-    mutating func blob(_ name: StaticString, _ value: inout Bytes) {}
-    mutating func moment(_ name: StaticString, _ value: inout Moment) {}
-    mutating func ratio(_ name: StaticString, _ value: inout Ratio) {}
-    mutating func group<F: Fields>(_ name: StaticString, _ value: inout F) {}
-    mutating func optional<F: Fields>(_ name: StaticString, _ value: inout F?) {}
-    mutating func list<F: Fields>(_ name: StaticString, _ value: inout [F]) {}
-    mutating func texts(_ name: StaticString, _ value: inout [Bytes]) {}
 }

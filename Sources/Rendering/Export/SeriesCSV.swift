@@ -38,9 +38,7 @@ public struct SeriesCSV: ~Copyable, EventExport {
 }
 
 /// Writes each figure of a sample as a row.
-private struct CSVRows: ~Copyable, FieldWalker {
-    typealias Failure = Never
-
+private struct CSVRows: ~Copyable, FigureWalker {
     var sink = ByteSink(capacity: 1 << 16)
     /// The first columns, the same for every row of an event.
     private var front: Bytes = []
@@ -107,20 +105,4 @@ private struct CSVRows: ~Copyable, FieldWalker {
             row(name, bucket: slot, Figure(UInt64(value.counts[slot])))
         }
     }
-
-    // What tells series from each other is in `detail`; samples have no other kinds of fields.
-    mutating func flag(_ name: StaticString, _ value: inout Bool) {}
-    mutating func choice<C: Choice>(_ name: StaticString, _ value: inout C) {}
-    mutating func signed(_ name: StaticString, _ value: inout Int64) {}
-    mutating func optionalSigned(_ name: StaticString, _ value: inout Int64?) {}
-    mutating func comm(_ name: StaticString, _ value: inout Comm) {}
-    mutating func bootID(_ name: StaticString, _ value: inout BootID) {}
-    mutating func text(_ name: StaticString, _ value: inout Bytes) {}
-    mutating func blob(_ name: StaticString, _ value: inout Bytes) {}
-    mutating func moment(_ name: StaticString, _ value: inout Moment) {}
-    mutating func ratio(_ name: StaticString, _ value: inout Ratio) {}
-    mutating func group<F: Fields>(_ name: StaticString, _ value: inout F) {}
-    mutating func optional<F: Fields>(_ name: StaticString, _ value: inout F?) {}
-    mutating func list<F: Fields>(_ name: StaticString, _ value: inout [F]) {}
-    mutating func texts(_ name: StaticString, _ value: inout [Bytes]) {}
 }
