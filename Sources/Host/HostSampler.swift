@@ -56,7 +56,7 @@ public final class HostSampler {
         memory = MemoryReader(paths)
         vmstat = VmstatReader(paths)
         load = LoadReader(paths)
-        devices = Devices(paths)
+        devices = Devices(paths, ceilings: options.ceilings)
         cgroups = CgroupTable(CgroupHierarchy.find(paths), options)
         backstops = Backstops(paths, processLimit: options.processes)
         users = Users(paths, limit: options.users)

@@ -1,3 +1,5 @@
+public import Events
+
 /// Every number of the sampler in one place: intervals in nanoseconds, thresholds with their unit in the name.
 ///
 /// The thresholds are the dead band of a calm machine: what moves less is not written. They are far below the levels at
@@ -62,6 +64,9 @@ public struct SamplerOptions: Sendable {
     public var users = 256
     public var processes = 8_192
     public var processScanNs: UInt64 = 60_000_000
+
+    /// Bytes per second that a disk can move, by its name, where somebody knows: it is told with the disk's name.
+    public var ceilings: [Bytes: UInt64] = [:]
 
     public init() {}
 }

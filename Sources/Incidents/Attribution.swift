@@ -124,7 +124,7 @@ extension State {
         }
     }
 
-    private func isAtLimit(_ memcg: MemcgState) -> Bool {
+    func isAtLimit(_ memcg: MemcgState) -> Bool {
         func reached(_ usage: Figure, _ limit: Figure) -> Bool {
             guard let used = usage.value, let limit = limit.value, limit > 0 else { return false }
             return used &+ rules[.limitBatch] >= limit

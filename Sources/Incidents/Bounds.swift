@@ -38,4 +38,5 @@ enum Bounds {
     static let stoppedUnits = 64
     static let signalSteps = 16
     static let otherVictims = 16
+    static let alternatives = 12
 }

@@ -140,11 +140,12 @@ extension State {
         var shown: [Evidence] = []
         if let bytes = open.deviceBytes.value {
             text.append(" moved \(bytes: bytes)/s")
-            if let ceiling = open.deviceCeiling.value { text.append(" of \(bytes: ceiling)/s (learned)") }
+            let known = open.deviceCeilingIsSet ? "set" : "learned"
+            if let ceiling = open.deviceCeiling.value { text.append(" of \(bytes: ceiling)/s (\(known))") }
             shown.append(
                 evidence(
-                    "throughput of \(name: open.deviceName)", Figure(bytes), "bytes/s", threshold: open.deviceCeiling,
-                    "/sys/block/*/stat"))
+                    "throughput of \(name: open.deviceName), ceiling \(open.deviceCeiling.isUnknown ? "unknown" : known)",
+                    Figure(bytes), "bytes/s", threshold: open.deviceCeiling, "/sys/block/*/stat"))
         }
         if let share = open.deviceSwapShare.value, share >= 100 {
             text.append(", \(share: share) of it swap")
@@ -159,6 +160,14 @@ extension State {
             text.append("\(duration: open.readP99.peak)")
             shown.append(
                 evidence("read p99", Figure(open.readP99.peak), "ns", threshold: open.deviceCalmP99, "block IO hook"))
+        }
+        // A host that throttles its guest's disk shows as time in the device; a queue that is too deep as time before it.
+        if let queue = open.requestQueueNs.value, let device = open.requestDeviceNs.value {
+            text.append(
+                "; the mean request waited \(duration: queue) in the kernel's queue and \(duration: device) in the device"
+            )
+            shown.append(evidence("mean time in the kernel's queue", Figure(queue), "ns", "block IO hook"))
+            shown.append(evidence("mean time in the device", Figure(device), "ns", "block IO hook"))
         }
         return link(.saturation, open.saturation.onsetNs, text, .high, shown)
     }

@@ -45,6 +45,10 @@ public struct Correlator: Sendable {
         guard state.formatVersion == State.version else { throw .unknownKind(state.formatVersion) }
         state.repair()
         state.rules = rules
+        for index in state.devices.indices {
+            guard let ceiling = rules.ceilings[state.devices[index].name] else { continue }
+            state.devices[index].setBytes = Figure(ceiling)
+        }
     }
 
     /// Everything known so far, before the next event.
@@ -61,6 +65,7 @@ public struct Correlator: Sendable {
             name.name = device.name
             name.swap = device.isSwap
             name.inMemory = device.inMemory
+            name.ceilingBytes = device.setBytes
             payloads.append(.deviceName(name))
         }
         payloads += state.names.changes.map { .cgroup($0) }
@@ -162,6 +167,7 @@ extension State {
         devices[index].name = name.name
         devices[index].isSwap = name.swap
         devices[index].inMemory = name.inMemory
+        devices[index].setBytes = rules.ceilings[name.name].map { Figure($0) } ?? name.ceilingBytes
     }
 
     private mutating func note(_ name: UserName) {

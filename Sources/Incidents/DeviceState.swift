@@ -25,6 +25,10 @@ struct HeardPoint: WindowPoint {
     var ns: UInt64 = 0
     var bytes: UInt64 = 0
     var swapBytes: UInt64 = 0
+    /// Requests that were timed, and their time in the kernel's queue and in the device.
+    var requests: UInt64 = 0
+    var queueNs: UInt64 = 0
+    var deviceNs: UInt64 = 0
     static var capacity: Int { 48 }
     static var spacingNs: UInt64 { 250_000_000 }
 
@@ -33,6 +37,9 @@ struct HeardPoint: WindowPoint {
         try w.unsigned("ns", &ns)
         try w.unsigned("bytes", &bytes)
         try w.unsigned("swap_bytes", &swapBytes)
+        try w.unsigned("requests", &requests)
+        try w.unsigned("queue_ns", &queueNs)
+        try w.unsigned("device_ns", &deviceNs)
     }
 }
 
@@ -46,6 +53,8 @@ struct DeviceRates {
     var busy: UInt64?
     var heardBytesPerSecond: UInt64?
     var swapBytesPerSecond: UInt64?
+    /// The mean request: in the kernel's queue, and in the device, nanoseconds.
+    var requestTimes: (queue: UInt64, device: UInt64)?
 
     /// The share of swap in what the hook heard, hundredths of a percent; `nil` when it heard nothing.
     var swapShare: UInt64? {
@@ -64,9 +73,11 @@ struct DeviceState: Fields {
     var inMemory = false
     var window = Window<DevicePoint>()
     var heard = Window<HeardPoint>()
-    /// The most it was seen to sustain over `ceiling_window`: learned, not set.
-    var ceilingBytes: UInt64 = 0
+    /// The most it was seen to sustain over `ceiling_window`.
+    var learnedBytes: UInt64 = 0
     var ceilingIOs: UInt64 = 0
+    /// The ceiling that somebody set, bytes per second: it counts, whatever was learned.
+    var setBytes = Figure.unknown
     /// Reads that are not swap-ins: in calm (halved now and then), and in the current and last five seconds.
     var calmReads = Histogram()
     var recentReads = Histogram()
@@ -96,7 +107,7 @@ struct DeviceState: Fields {
         try w.flag("in_memory", &inMemory)
         try w.group("window", &window)
         try w.group("heard", &heard)
-        try w.unsigned("ceiling_bytes", &ceilingBytes)
+        try w.unsigned("learned_bytes", &learnedBytes)
         try w.unsigned("ceiling_ios", &ceilingIOs)
         try w.histogram("calm_reads", &calmReads)
         try w.histogram("recent_reads", &recentReads)
@@ -113,7 +124,11 @@ struct DeviceState: Fields {
         try w.group("stalled", &stalled)
         try w.unsigned("busy_samples", &busySamples)
         try w.unsigned("busy_since_ns", &busySinceNs)
+        try w.figure("set_bytes", &setBytes)
     }
+
+    /// Bytes per second; 0 while none is known.
+    var ceilingBytes: UInt64 { setBytes.value ?? learnedBytes }
 
     mutating func note(_ sample: DeviceSample, at ns: UInt64, _ rules: Rules) {
         let before = window.latest
@@ -145,7 +160,7 @@ struct DeviceState: Fields {
 
     private mutating func learnCeiling(_ rules: Rules) {
         let rates = rates(over: rules[.ceilingWindow])
-        ceilingBytes = max(ceilingBytes, rates.bytesPerSecond ?? 0)
+        learnedBytes = max(learnedBytes, rates.bytesPerSecond ?? 0)
         ceilingIOs = max(ceilingIOs, rates.iosPerSecond ?? 0)
     }
 
@@ -155,6 +170,9 @@ struct DeviceState: Fields {
         point.ns = ns
         point.bytes &+= interval.bytes
         if interval.swap { point.swapBytes &+= interval.bytes }
+        point.requests &+= interval.count &- min(interval.untimed, interval.count)
+        point.queueNs &+= interval.queueTotalNs
+        point.deviceNs &+= interval.deviceTotalNs
         heard.push(point)
         guard interval.operation == .read, !interval.swap else { return }
         if ns > recentSinceNs &+ 5_000_000_000 {
@@ -197,6 +215,12 @@ struct DeviceState: Fields {
             let span = max(to.ns - from.ns, windowNs)
             rates.heardBytesPerSecond = perSecond(to.bytes &- from.bytes, over: span)
             rates.swapBytesPerSecond = perSecond(to.swapBytes &- from.swapBytes, over: span)
+            if to.requests > from.requests {
+                let requests = to.requests - from.requests
+                rates.requestTimes = (
+                    (to.queueNs &- from.queueNs) / requests, (to.deviceNs &- from.deviceNs) / requests
+                )
+            }
         }
         return rates
     }

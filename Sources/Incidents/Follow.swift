@@ -20,6 +20,10 @@ extension State {
             open[index].stalls.follow(cgroups[cgroup].stalls, at: now, hold: hold)
         }
         open[index].blocked.follow(host.blocked, at: now, hold: hold)
+        for position in devices.indices {
+            let silence = devices.span[position].silenceNs
+            open[index].longestSilenceNs = max(open[index].longestSilenceNs, silence)
+        }
         let swapUsed = Figure(rise(host.memory.swapFreeBytes, host.memory.swapTotalBytes))
         let rates = host.rates(over: rules[.phaseWindow])
         open[index].lowestAvailable = lower(open[index].lowestAvailable, host.memory.availableBytes)
@@ -46,6 +50,14 @@ extension State {
         open[index].saturation.follow(device.saturation, at: nowNs, hold: rules[.phaseWindow])
         open[index].deviceBytes = higher(open[index].deviceBytes, Figure(rates.throughput))
         open[index].deviceCeiling = device.ceilingBytes == 0 ? .unknown : Figure(device.ceilingBytes)
+        open[index].deviceCeilingIsSet = !device.setBytes.isUnknown
+        if let times = rates.requestTimes {
+            let (queue, inDevice) = (open[index].requestQueueNs.value ?? 0, open[index].requestDeviceNs.value ?? 0)
+            if times.queue &+ times.device > queue &+ inDevice {
+                open[index].requestQueueNs = Figure(times.queue)
+                open[index].requestDeviceNs = Figure(times.device)
+            }
+        }
         open[index].deviceSwapShare = higher(open[index].deviceSwapShare, Figure(swapShare(of: position, rates)))
         if let p99 = device.readP99Ns(at: nowNs), p99 > open[index].readP99.peak {
             open[index].readP99.peak = p99

@@ -10,6 +10,7 @@ extension State {
         record.cause.confidence = verdict.confidence
         record.cause.evidence = verdict.evidence
         record.cause.constraint = verdict.constraint
+        record.cause.alternatives = killerAlternatives(kill, verdict)
         if let id = verdict.oomCgroup { record.cause.oomMemcg = path(of: id, in: kill) }
         if kill.traced {
             record.cause.gfpMask = Figure(UInt64(kill.gfpMask))
@@ -43,6 +44,7 @@ extension State {
         record.cause.killer = verdict.killer
         record.cause.confidence = verdict.confidence
         record.cause.evidence = verdict.evidence
+        record.cause.alternatives = killerAlternatives(signal, verdict)
         record.sender = sender(signal)
         record.outcome.signals = [step(signal.signal, event.boottimeNs)]
         if let index = knownCgroup(signal.target.task.cgroup), cgroups[index].sampledNs != 0 {

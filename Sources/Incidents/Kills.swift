@@ -184,6 +184,7 @@ extension State {
                 cause.killer = verdict.killer
                 cause.confidence = verdict.confidence
                 cause.evidence += verdict.evidence
+                cause.alternatives = killerAlternatives(signal, verdict)
             }
             open[index].incident.kills[at].cause = cause
             open[index].incident.kills[at].sender = sender(signal)

@@ -159,6 +159,12 @@ struct OpenIncident: Fields {
     var deviceCalmP99 = Figure.unknown
     var deviceSilenceNs = Figure.unknown
     var deviceInflight = Figure.unknown
+    var deviceCeilingIsSet = false
+    /// Of the mean request in the window in which requests took longest: in the kernel's queue, and in the device.
+    var requestQueueNs = Figure.unknown
+    var requestDeviceNs = Figure.unknown
+    /// The longest that any disk completed nothing with requests in flight.
+    var longestSilenceNs: UInt64 = 0
 
     var lowestAvailable = Figure.unknown
     var swapUsedFrom = Figure.unknown
@@ -240,6 +246,10 @@ struct OpenIncident: Fields {
         try w.group("slow_ios", &slowIOs)
         try w.group("long_stalls", &longStalls)
         try w.figure("held_bytes", &heldBytes)
+        try w.flag("device_ceiling_is_set", &deviceCeilingIsSet)
+        try w.figure("request_queue_ns", &requestQueueNs)
+        try w.figure("request_device_ns", &requestDeviceNs)
+        try w.unsigned("longest_silence_ns", &longestSilenceNs)
     }
 
     var isHost: Bool { incident.scope.kind == .host }

@@ -135,6 +135,8 @@ public enum RuleError: Error, Equatable, Sendable {
 /// The thresholds in force: `rules[.memorySomeWatch]`. All have defaults; `Rules.all` documents them.
 public struct Rules: Equatable, Sendable {
     private var values: [UInt64]
+    /// What disks can move, by name, in bytes per second: instead of what was recorded with their names, or learned.
+    public var ceilings: [Bytes: UInt64] = [:]
 
     public init() { values = Rules.defaults }
 

@@ -68,7 +68,7 @@ struct CensusState: Fields {
 
 /// Everything the correlator knows. Its walk is the snapshot that begins each segment of a recording.
 struct State: Fields {
-    static let version: UInt64 = 5
+    static let version: UInt64 = 6
 
     var formatVersion = State.version
     /// The time of the latest event, and of the sampler's latest sign of life.

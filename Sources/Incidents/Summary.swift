@@ -42,6 +42,7 @@ extension State {
         incident.bystanders = bystanders(open, incident.suspects)
         incident.chain = chain(open, incident.suspects)
         incident.backstops = backstopFindings(open, incident.suspects)
+        incident.alternatives = classAlternatives(open)
         // Stable: lines of the same moment keep the order in which they were heard.
         incident.timeline = incident.timeline.enumerated().sorted { a, b in
             a.element.at != b.element.at ? a.element.at < b.element.at : a.offset < b.offset

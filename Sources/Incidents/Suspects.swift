@@ -71,6 +71,7 @@ extension State {
             suspect.grewBytes = Figure(track.grewBytes)
             suspect.swapWrittenBytes = swapWritten(track, in: open)
             suspect.throttledNs = heardStalls ? Figure(track.throttledNs) : .unknown
+            suspect.evidence = suspectEvidence(track, suspect)
             // Alone in front: high. Side by side with others, or without growth: less.
             let mine = weigh(track)
             suspect.confidence =
@@ -78,6 +79,24 @@ extension State {
                 ? .low : mine == most && second < most / 2 ? .high : mine >= most / 2 ? .medium : .low
             return suspect
         }
+    }
+
+    /// Where a cgroup's figures come from.
+    private func suspectEvidence(_ track: CgroupTrack, _ suspect: Suspect) -> [Evidence] {
+        var shown: [Evidence] = []
+        if !track.peakBytes.isUnknown {
+            shown.append(
+                evidence(
+                    "memory and swap", track.peakBytes, "bytes", threshold: track.lowBytes,
+                    "memory.current + memory.swap.current"))
+        }
+        if suspect.swapWrittenBytes.value ?? 0 > 0 {
+            shown.append(evidence("swap written", suspect.swapWrittenBytes, "bytes", "block IO hook, by cgroup"))
+        }
+        if track.throttledNs > 0 {
+            shown.append(evidence("task time at memory.high", suspect.throttledNs, "ns", "memory.high stall hook"))
+        }
+        return shown
     }
 
     /// What still makes a suspect beside the largest one.
@@ -121,7 +140,7 @@ extension State {
     }
 
     /// Whether throttle time is measured at all here.
-    private var heardStalls: Bool {
+    var heardStalls: Bool {
         hooks.contains { $0.name == Bytes("memory_high".utf8) && $0.mode != .absent }
             || cgroups.contains { $0.activity.latest.throttledNs > 0 }
     }
@@ -145,6 +164,11 @@ extension State {
             suspect.uid = Figure(UInt64(track.uid))
             suspect.user = userName(track.uid)
             suspect.grewBytes = grew(track) > 0 ? Figure(grew(track)) : .unknown
+            suspect.evidence = [
+                evidence(
+                    "anonymous and shared memory and swap", track.peakBytes, "bytes", threshold: track.firstBytes,
+                    "BPF task iterator, oom:mark_victim")
+            ]
             let mine = grew(track)
             suspect.confidence =
                 mine == 0 ? .low : mine == most && (ranked.count < 2 || grew(ranked[1]) < most / 2) ? .high : .medium

@@ -35,6 +35,17 @@ private func device(_ major: UInt32, _ minor: UInt32) -> UInt32 { major << 20 | 
         #expect(samples.first?.inflightReads == 0)
     }
 
+    @Test func `a ceiling that somebody set is told with the disk's name`() {
+        let fixture = Fixture()
+        fixture.host()
+        disk(fixture, "vda", "254:0", reads: 10)
+        disk(fixture, "vdb", "254:16", reads: 10)
+        var options = SamplerOptions()
+        options.ceilings = [Bytes("vda"): 60_000_000]
+        let names = Bench(fixture, options).start().compactMap(\.payload.deviceName)
+        #expect(names.map(\.ceilingBytes) == [60_000_000, .unknown])
+    }
+
     @Test func `a disk that comes into use is announced within a minute`() {
         let fixture = Fixture()
         fixture.host()

@@ -47,11 +47,13 @@ enum Dump {
             out +=
                 " uid=\(figure(suspect.uid)) grew=\(figure(suspect.grewBytes)) swapped=\(figure(suspect.swapWrittenBytes))"
             out += " throttled=\(figure(suspect.throttledNs)) \(suspect.confidence.label)\n"
+            for item in suspect.evidence { out += "    \(evidence(item))\n" }
         }
         for one in incident.bystanders {
             out += "  bystander: \(text(one.cgroup)) \(figure(one.stalledNs)) ns (\(text(one.source)))\n"
         }
         for kill in incident.kills { out += self.kill(kill) }
+        for other in incident.alternatives { out += "  " + alternative(other) }
         for backstop in incident.backstops {
             out += "  backstop: \(text(backstop.name)): \(text(backstop.finding))\n"
             for item in backstop.evidence { out += "    \(evidence(item))\n" }
@@ -76,6 +78,7 @@ enum Dump {
             "    constraint=\(cause.constraint.label) oom_memcg=\(text(cause.oomMemcg)) order=\(number(cause.order)) gfp=\(figure(cause.gfpMask))"
         out += " limit_pages=\(figure(cause.limitPages)) points=\(number(cause.chosenPoints)) group=\(cause.oomGroup)\n"
         for item in cause.evidence { out += "    \(evidence(item))\n" }
+        for other in cause.alternatives { out += "    " + alternative(other) }
         if let sender = kill.sender {
             out +=
                 "    sender \(text(sender.comm.bytes))[\(sender.tgid)] exe=\(text(sender.exe)) uid=\(figure(sender.uid)) unit=\(text(sender.unit)) signal=\(sender.signal)\n"
@@ -105,6 +108,11 @@ enum Dump {
             "    source=\(text(kill.quality.source)) kmsg=\(kill.quality.fromKmsg) missing=\(kill.quality.partialFields.map(text).joined(separator: ","))"
         out += " lost_before=\(kill.lostEventsBefore)\n"
         return out
+    }
+
+    private static func alternative(_ other: Alternative) -> String {
+        let figures = other.evidence.map { " " + evidence($0) }.joined()
+        return "not \(text(other.name)): \(text(other.text))\(figures)\n"
     }
 
     private static func evidence(_ item: Evidence) -> String {

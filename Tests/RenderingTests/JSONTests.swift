@@ -20,6 +20,7 @@ private func parsed(_ bytes: Bytes) throws -> [String: Any] {
                 "schema", "id", "class", "severity", "scope", "host", "started", "ended", "summary", "classes",
                 "phases",
                 "chain", "suspects", "bystanders", "kills", "backstops", "timeline", "series", "quality", "opening_seq",
+                "alternatives",
             ])
         #expect(text.hasSuffix("}\n"))
     }

@@ -46,6 +46,14 @@ func link(
     return link
 }
 
+func alternative(_ name: String, _ text: String, _ evidence: [Evidence] = []) -> Alternative {
+    var alternative = Alternative()
+    alternative.name = b(name)
+    alternative.text = b(text)
+    alternative.evidence = evidence
+    return alternative
+}
+
 func suspect(
     _ cgroup: String, _ pid: UInt32 = 0, _ comm: String = "", grew: Figure, swapped: Figure = .unknown,
     throttled: Figure = 0, _ confidence: Confidence = .high

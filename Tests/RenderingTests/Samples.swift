@@ -85,6 +85,16 @@ enum Samples {
                 "user-1002.slice: memory.max=max, swap.max=max; caps set elsewhere add up to 48 GiB of 16 GiB",
                 [evidence("sum of caps", 51_539_607_552, "bytes", over: 17_179_869_184, from: "memory.max")]),
         ]
+        incident.alternatives = [
+            alternative(
+                "device_stall", "every device completed requests all along",
+                [
+                    evidence(
+                        "time without a completion, at most", 1_200_000_000, "ns", over: 5_000_000_000,
+                        from: "/sys/block/*/inflight, stat")
+                ]),
+            alternative("io_storm", "memory was not calm: the phase reached critical"),
+        ]
         incident.suspects = [
             suspect("/user.slice/user-1002.slice", grew: 12_025_908_428, swapped: 14_066_017_894),
             suspect("/user.slice/user-1002.slice", 4711, "scan", grew: 10_522_669_875),
@@ -193,6 +203,9 @@ enum Samples {
         incident.chain[0].evidence[0].name = b("1. | \u{1b}c")
         incident.chain[0].evidence[0].unit = b("\u{9b}5m")
         incident.chain[0].evidence[0].source = path
+        incident.alternatives = [Alternative()]
+        incident.alternatives[0].name = path
+        incident.alternatives[0].text = path
         incident.suspects = [suspect("", grew: 1), suspect("", 5, "", grew: 2)]
         for index in incident.suspects.indices {
             incident.suspects[index].cgroup = path
@@ -300,6 +313,11 @@ enum Samples {
         kill.cause.killer = .kernelMemcg
         kill.cause.confidence = .high
         kill.cause.evidence = [evidence("oom_kill_process ran for a memory cgroup", from: "fentry/oom_kill_process")]
+        kill.cause.alternatives = [
+            alternative(
+                "sysrq", "nobody asked for it with sysrq-f",
+                [evidence("order 0, not -1", from: "fentry/oom_kill_process")])
+        ]
         kill.cause.constraint = .memcg
         kill.cause.gfpMask = 0xcc0
         kill.cause.order = 0

@@ -154,6 +154,8 @@ public struct DeviceName: Fields, Equatable, Sendable {
     /// Memory in disguise (zram, brd): no IO leaves the machine.
     public var inMemory = false
     public var sizeBytes = Figure.unknown
+    /// Bytes per second that it can move, as somebody set it; unknown where that is to be learned.
+    public var ceilingBytes = Figure.unknown
 
     public init() {}
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -163,6 +165,7 @@ public struct DeviceName: Fields, Equatable, Sendable {
         try w.flag("swap", &swap)
         try w.flag("in_memory", &inMemory)
         try w.figure("size_bytes", &sizeBytes)
+        try w.figure("ceiling_bytes", &ceilingBytes)
     }
 }
 

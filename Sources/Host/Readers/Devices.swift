@@ -21,8 +21,13 @@ final class Devices {
     private(set) var disks: [Disk] = []
     private(set) var leftOut = 0
     private var announced: [UInt32: DeviceName] = [:]
+    private let ceilings: [Bytes: UInt64]
 
-    init(_ paths: HostPaths) { self.paths = paths }
+    /// - Parameter ceilings: bytes per second that disks can move, by name, where somebody knows.
+    init(_ paths: HostPaths, ceilings: [Bytes: UInt64] = [:]) {
+        self.paths = paths
+        self.ceilings = ceilings
+    }
 
     /// Looks for disks that came, went, or changed their use; gives the names that are new or different.
     func refresh(swap: Set<UInt32>, _ buffer: inout ReadBuffer, _ found: (DeviceName) -> Void) {
@@ -67,6 +72,7 @@ final class Devices {
         state.inMemory = name.hasPrefix("zram") || name.hasPrefix("ram")
         // In sectors of 512 bytes, whatever the disk's own sector is.
         state.sizeBytes = Figure(line(of: directory + Bytes("/size".utf8))?[...].decimal).scaled(by: 512)
+        state.ceilingBytes = Figure(ceilings[name])
         guard announced[device] != state else { return }
         announced[device] = state
         found(state)

@@ -206,6 +206,8 @@ public struct Suspect: Fields, Equatable, Sendable {
     /// Task time stalled in memory.high: several tasks may stall at once.
     public var throttledNs = Figure.unknown
     public var confidence = Confidence.unknown
+    /// Where the figures come from; the threshold is where the growth began.
+    public var evidence: [Evidence] = []
 
     public init() {}
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -218,6 +220,7 @@ public struct Suspect: Fields, Equatable, Sendable {
         try w.figure("swap_written_bytes", &swapWrittenBytes)
         try w.figure("throttled_task_ns", &throttledNs)
         try w.choice("confidence", &confidence)
+        try w.list("evidence", &evidence)
     }
 }
 
@@ -370,6 +373,8 @@ public struct Incident: Fields, Equatable, Sendable {
     public var openingSeq: UInt64 = 0
     /// Converts the document's moments to the wall clock.
     public var clock = ClockSnapshot()
+    /// The other classes, and why it is none of them.
+    public var alternatives: [Alternative] = []
 
     public init() {}
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -393,6 +398,7 @@ public struct Incident: Fields, Equatable, Sendable {
         try w.group("quality", &quality)
         try w.unsigned("opening_seq", &openingSeq)
         try w.group("clock", &clock)
+        try w.list("alternatives", &alternatives)
     }
 
     /// `b1e7c2d4-48213`: the boot, and the event that opened it.

@@ -31,6 +31,8 @@ public struct KillCause: Fields, Equatable, Sendable {
     /// The limit, not the victim's size.
     public var limitPages = Figure.unknown
     public var chosenPoints: Int64?
+    /// Other killers, and other cgroups that could have run out, and why it was none of them.
+    public var alternatives: [Alternative] = []
 
     public init() {}
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -44,6 +46,7 @@ public struct KillCause: Fields, Equatable, Sendable {
         try w.flag("oom_group", &oomGroup)
         try w.figure("limit_pages", &limitPages)
         try w.optionalSigned("chosen_points", &chosenPoints)
+        try w.list("alternatives", &alternatives)
     }
 }
 

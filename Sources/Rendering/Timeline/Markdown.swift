@@ -144,6 +144,12 @@ private struct PostMortem {
         } else {
             line("The trigger is not known.")
         }
+        if !incident.alternatives.isEmpty {
+            line()
+            line("Also considered:")
+            line()
+            for alternative in incident.alternatives { item(NameWords.alternative(alternative) + ".") }
+        }
         line()
         line("*Root cause in one sentence: to be filled in by people.*")
     }
@@ -181,6 +187,7 @@ private struct PostMortem {
             for cgroup in sentences.cgroups(all: true) { item("Cgroup " + cgroup + ".") }
             for fact in sentences.surroundings { item(sentence(fact) + ".") }
             item("Evidence: " + sentences.evidence(all: true) + ".")
+            for other in kill.cause.alternatives { item("Considered: " + NameWords.alternative(other) + ".") }
             for caveat in sentences.caveats { item("Caveat: " + caveat + ".") }
             line()
         }

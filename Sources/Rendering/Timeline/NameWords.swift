@@ -102,6 +102,13 @@ enum NameWords {
         return text
     }
 
+    /// `not device_stall: every device completed requests all along (time without ... 1.2 s (against 5 s), /sys/block/*/stat)`.
+    static func alternative(_ alternative: Alternative) -> String {
+        let figures = alternative.evidence.map(evidence).joined(separator: "; ")
+        return "not " + name(alternative.name) + ": " + name(alternative.text)
+            + (figures.isEmpty ? "" : " (" + figures + ")")
+    }
+
     /// The sources of several figures, each once, in their order.
     static func sources(_ evidence: [Evidence]) -> String {
         var seen: [Bytes] = []

@@ -13,6 +13,7 @@ public enum TerminalTimeline {
         page.backstops()
         page.suspects()
         page.bystanders()
+        page.alternatives()
         page.kills()
         page.series()
         page.timeline()
@@ -97,6 +98,15 @@ private struct TimelinePage {
             } else {
                 sources(link.evidence, hanging: hanging)
             }
+        }
+    }
+
+    /// The other classes, on request.
+    mutating func alternatives() {
+        guard all, !incident.alternatives.isEmpty else { return }
+        page.section("CONSIDERED")
+        for alternative in incident.alternatives {
+            page.paragraph([("  ", .plain)], hanging: 4, NameWords.alternative(alternative), .faint)
         }
     }
 
@@ -236,7 +246,12 @@ private struct TimelinePage {
         if let others = kind.others { page.paragraph(hanging: hanging, "with it died " + others) }
         for cgroup in kind.cgroups(all: all) { page.paragraph(hanging: hanging, "cgroup " + cgroup, .faint) }
         page.paragraph(hanging: hanging, "evidence: " + kind.evidence(all: all), .faint)
-        if all { for fact in kind.surroundings { page.paragraph(hanging: hanging, fact, .faint) } }
+        if all {
+            for other in kill.cause.alternatives {
+                page.paragraph(hanging: hanging, NameWords.alternative(other), .faint)
+            }
+            for fact in kind.surroundings { page.paragraph(hanging: hanging, fact, .faint) }
+        }
         for caveat in kind.caveats { page.paragraph(hanging: hanging, caveat, .warning) }
     }
 

@@ -14,6 +14,7 @@ enum RecordCommand: Command {
         options.liveSocket = invocation[Flags.live]
         options.keepCommandLines = !invocation[Flags.noCommandLines]
         options.protectSelf = true
+        options.sampler.ceilings = try ceilings(invocation[Flags.ceilings])
         let stopSignals = try StopSignals.prepared()
         let session = try Session(
             options, stopSignals: stopSignals, observe: { _ in }, report: { _ in },
@@ -53,6 +54,22 @@ func apply(_ settings: [Setting], to rules: inout Rules) throws(UsageError) {
             throw UsageError(message: error.message)
         }
     }
+}
+
+/// What disks can move, by name, in bytes per second.
+func ceilings(_ settings: [Setting]) throws(CommandError) -> [Bytes: UInt64] {
+    var ceilings: [Bytes: UInt64] = [:]
+    for setting in settings {
+        guard let bytes = Units.bytes(setting.value), bytes > 0 else {
+            throw CommandError(
+                UsageError(
+                    message:
+                        "--\(Flags.ceilings.name) \(setting.name): '\(setting.value)' is no size (60M, 1GiB) for a second"
+                ))
+        }
+        ceilings[Bytes(setting.name.utf8)] = bytes
+    }
+    return ceilings
 }
 
 /// A text file of at most 1 MiB; `nil` sets errno.

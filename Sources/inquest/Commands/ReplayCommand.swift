@@ -14,6 +14,7 @@ enum ReplayCommand: Command {
         } catch {
             throw CommandError(error)
         }
+        rules.ceilings = try ceilings(invocation[Flags.ceilings])
         let reader = try openRecording(invocation[Flags.directory])
         let found = incidents(reader, rules, console)
         for note in reader.damageNotes() { console.note("inquest: \(note)") }

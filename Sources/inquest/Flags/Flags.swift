@@ -24,6 +24,9 @@ enum Flags {
     static let from = Flag.optionalTime("since", "begin at this time, or so long ago")
     static let until = Flag.optionalTime("until", "leave out what is of this time, or later")
 
+    static let ceilings = Flag.settings(
+        "ceiling", "DEVICE", "what a disk can move in a second (vda=60M), where that is known; else it is learned")
+
     // What is tried.
     static let thresholds = Flag.settings("set", "THRESHOLD", "correlate with another threshold")
     static let drillMemory = Flag.size(

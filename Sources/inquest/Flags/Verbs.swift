@@ -9,7 +9,7 @@ enum Verbs {
                 + " what it attached and where it writes. SIGINT, SIGTERM, SIGHUP and SIGQUIT stop it cleanly. Needs root.",
             "The size bounds the whole directory: calm history is recycled first, what belongs to an incident is kept.",
         ],
-        flags: [Flags.directory, Flags.size, Flags.live, Flags.config, Flags.noCommandLines],
+        flags: [Flags.directory, Flags.size, Flags.live, Flags.config, Flags.ceilings, Flags.noCommandLines],
         examples: [
             Example("inquest record", "with the usual directory and socket"),
             Example("inquest record --dir /srv/inquest --size 1G", "a longer memory, on another disk"),
@@ -76,7 +76,7 @@ enum Verbs {
                 + " result is the same, byte for byte. The recording is not changed.",
             "With --set it also says what differs from the default thresholds. inquest help rules names them.",
         ],
-        flags: [Flags.directory, Flags.thresholds, Flags.json],
+        flags: [Flags.directory, Flags.thresholds, Flags.ceilings, Flags.json],
         examples: [
             Example("inquest replay --dir ./copy --json", "every incident of a copied recording"),
             Example("inquest replay --set device_silence=10s", "would longer silence still be a stall?"),

@@ -17,6 +17,7 @@ struct SessionOptions {
     /// Lock memory and ask the kernel to be spared.
     var protectSelf = false
     var rules = Rules()
+    var sampler = SamplerOptions()
 }
 
 /// A recorder with everything it stands on.
@@ -41,7 +42,7 @@ final class Session {
         // Hooks before the scan of what is there: a cgroup made in between is then heard, not missed.
         let probes = try Self.attach(options)
         if options.protectSelf { unprotected += Self.refused([SelfProtection.reclaimWithoutIO()]) }
-        let host = HostSampler(paths: HostPaths(), options: SamplerOptions())
+        let host = HostSampler(paths: HostPaths(), options: options.sampler)
         let startEvents = host.startEvents(
             version: Bytes(inquestVersion.utf8), recorderTgid: host.seesHostProcesses ? UInt32(getpid()) : 0)
         let triggers = PressureTriggers()

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Recordings that earlier versions made of real disasters (`Tests/recordings`, each named after the version of the correlator's state
-/// in it). A newer reader reads all older ones.
+/// in it, and the format's where that is not 1). A newer reader reads all older ones.
 @Suite struct OldRecordingTests {
     struct Old: Sendable, CustomTestStringConvertible {
         let name: String
@@ -34,6 +34,8 @@ import Testing
             incidents: [
                 ("fe4b72d7-142", "userspace_kill", "recovered"), ("fe4b72d7-293", "userspace_kill", "recovered"),
             ]),
+        Old(
+            name: "state-5-format-2-drill", events: 1630, incidents: [("d913ca92-74", "contained_kill", "recovered")]),
     ]
 
     /// What another version wrote is said once, however many incidents there are.

@@ -1,0 +1,18 @@
+public import Events
+
+/// Another explanation, which was considered and lost.
+public struct Alternative: Fields, Equatable, Sendable {
+    /// What else it could have been, in the words of the field that it would have filled: a class (`device_stall`), a killer
+    /// (`earlyoom`), the path of a memory cgroup.
+    public var name = Bytes()
+    /// Why it lost, one line for people: `requests completed all along`.
+    public var text = Bytes()
+    public var evidence: [Evidence] = []
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.text("name", &name)
+        try w.text("text", &text)
+        try w.list("evidence", &evidence)
+    }
+}
