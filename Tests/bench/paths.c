@@ -3,6 +3,7 @@
  *     paths switch N        two processes hand a byte to and fro, on one CPU: two context switches a turn
  *     paths fork N          a process is made, ends, and is waited for
  *     paths signal N        a signal that is ignored is sent to another process
+ *     paths handle N        a process sends itself a signal and handles it
  *     paths cgroup N DIR    a cgroup is made below DIR and removed: two events of inquest's a turn
  *     paths tasks N         N threads that sleep; says so, and stays until it is ended
  */
@@ -93,6 +94,18 @@ static void signal_other(long turns)
 	waitpid(child, NULL, 0);
 }
 
+static void handler(int number)
+{
+	(void)number;
+}
+
+static void signal_self(long turns)
+{
+	signal(SIGUSR1, handler);
+	for (long turn = 0; turn < turns; turn++)
+		check(kill(getpid(), SIGUSR1) == 0, "kill");
+}
+
 static void make_cgroups(long turns, const char *directory)
 {
 	char path[PATH_MAX];
@@ -133,7 +146,7 @@ int main(int count, char **arguments)
 	int64_t begun;
 
 	if (turns <= 0) {
-		fprintf(stderr, "usage: paths switch|fork|signal|cgroup|tasks N [DIR]\n");
+		fprintf(stderr, "usage: paths switch|fork|signal|handle|cgroup|tasks N [DIR]\n");
 		return 2;
 	}
 	if (!strcmp(path, "tasks")) {
@@ -148,6 +161,8 @@ int main(int count, char **arguments)
 		fork_and_exit(turns);
 	else if (!strcmp(path, "signal"))
 		signal_other(turns);
+	else if (!strcmp(path, "handle"))
+		signal_self(turns);
 	else if (!strcmp(path, "cgroup") && count > 3)
 		make_cgroups(turns, arguments[3]);
 	else

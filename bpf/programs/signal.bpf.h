@@ -29,18 +29,20 @@ int iq_signal_generate(struct bpf_raw_tracepoint_args *ctx)
 	__u64 info = ctx->args[1];
 	struct task_struct *target = (struct task_struct *)ctx->args[2];
 	int result = ctx->args[4];
-	__u32 sender_tgid = bpf_get_current_pid_tgid() >> 32;
 	struct iq_signal_record *record;
 	struct iq_signal *signal;
 	bool by_kernel = info == IQ_SEND_SIG_PRIV;
 	bool truncated = 0;
 	struct iq_mark *mark;
+	__u32 sender_tgid;
 	__u32 tgid;
 
 	if (!iq_signals_heard)
 		iq_signals_heard = 1;
 	if (number != IQ_SIGKILL && number != IQ_SIGTERM && number != IQ_SIGABRT)
 		return 0;
+	/* Only here: most signals are none of these, and a helper is a call. */
+	sender_tgid = bpf_get_current_pid_tgid() >> 32;
 	tgid = BPF_CORE_READ(target, tgid);
 	if (by_kernel && number == IQ_SIGKILL)
 		iq_note_kernel_kill(target);

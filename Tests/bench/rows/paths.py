@@ -5,11 +5,18 @@ import os
 import re
 from pathlib import Path
 
-from ..measure import in_turn, output
-from ..row import Line, row
+from ..machine import tracefs
+from ..measure import in_turn, output, ratio
+from ..row import CannotMeasure, Line, row
 
 STATS = Path("/proc/sys/kernel/bpf_stats_enabled")
-PATHS = {"switch": ("context switch ping-pong", 200_000), "fork": ("fork and exit", 10_000), "signal": ("signal sent", 500_000)}
+# What, how often, and who else listens there (libbpf-tools); what runs in a context switch runs under pressure only.
+PATHS = {
+    "switch": ("context switch ping-pong", 200_000, None),
+    "fork": ("fork and exit", 10_000, "exitsnoop"),
+    "signal": ("signal sent, and ignored", 500_000, "sigsnoop"),
+    "handle": ("signal sent, and handled", 500_000, "sigsnoop"),
+}
 
 
 @row(20)
@@ -20,13 +27,21 @@ def paths(bench):
     recorder's BPF programs (bpf_stats_enabled) is not, though it counts its own clock, too.
     """
     bench.need_root()
-    for name, (title, turns) in PATHS.items():
+    for name, (title, turns, other) in PATHS.items():
         def one_turn(attached):
             with attached():
                 return float(output([bench.paths, name, str(turns)]))
 
-        values = in_turn(bench.rounds, {
-            "nothing": lambda: one_turn(contextlib.nullcontext), "inquest": lambda: one_turn(bench.recorder)})
+        ways = {"nothing": lambda: one_turn(contextlib.nullcontext), "inquest": lambda: one_turn(bench.recorder)}
+        missing = None
+        if other:
+            try:
+                listener = lambda: beside(bench, other)
+                one_turn(listener)
+                ways["other"] = lambda: one_turn(listener)
+            except CannotMeasure as reason:
+                missing = f"{other}: {reason}"
+        values = in_turn(bench.rounds, ways)
         without, with_it = values["nothing"], values["inquest"]
         with bench.recorder() as recorder, stats_enabled():
             before = bpf_time(recorder.pid)
@@ -35,9 +50,21 @@ def paths(bench):
         yield Line(
             title, with_it.show("{:,.0f}", " ns"), without.show("{:,.0f}", " ns"),
             f"{100 * (with_it.median / without.median - 1):+.1f} %", "under 1 %")
+        if "other" in values:
+            ours, theirs = (values[way].median - without.median for way in ("inquest", "other"))
+            yield Line(f"{title}: added", f"{ours:,.0f} ns", f"{other}: {theirs:,.0f} ns", ratio(ours, theirs))
+        elif missing:
+            yield Line(f"{title}: added", f"{with_it.median - without.median:,.0f} ns", missing)
         yield Line(
             f"{title}: in BPF, says the kernel", f"{spent / turns:,.0f} ns in {runs / turns:.1f} runs a turn", "-",
             f"{100 * spent / turns / without.median:.1f} %", "under 1 %")
+
+
+@contextlib.contextmanager
+def beside(bench, other):
+    """A tool of libbpf-tools', which finds its tracepoints in tracefs."""
+    with tracefs(), bench.background([bench.tool(other)], env=bench.libraries()) as process:
+        yield process
 
 
 @contextlib.contextmanager
