@@ -14,7 +14,7 @@ func evidence(
     _ name: Phrase, _ value: Figure = .unknown, _ unit: String = "", threshold: Figure = .unknown, _ source: String
 ) -> Evidence {
     var result = Evidence()
-    result.name = name.bytes
+    result.nameSentence = name.sentence
     result.value = value
     result.unit = Bytes(unit.utf8)
     result.threshold = threshold
@@ -61,7 +61,7 @@ extension State {
                 verdict.oomCgroup = id
                 verdict.evidence.append(
                     evidence(
-                        "\(name: path(of: id, in: kill)) holds the OOM lock, topmost of the victim's ancestors",
+                        "\(cgroup: path(of: id, in: kill)) holds the OOM lock, topmost of the victim's ancestors",
                         "memory cgroups at oom:mark_victim"))
             } else {
                 findMemcg(kill, &verdict)
@@ -109,7 +109,7 @@ extension State {
             }
             verdict.evidence.append(
                 evidence(
-                    "oom events of \(name: path(of: memcg.id, in: kill)) rose", memcg.oomEvents, "count",
+                    "oom events of \(cgroup: path(of: memcg.id, in: kill)) rose", memcg.oomEvents, "count",
                     threshold: names[memcg.id]?.oomEvents ?? .unknown, "memory.events.local oom at oom:mark_victim"))
         } else if let index = atLimit.first {
             let memcg = kill.ancestors[index]
@@ -117,7 +117,7 @@ extension State {
             verdict.confidence = atLimit.count == 1 ? .medium : .low
             verdict.evidence.append(
                 evidence(
-                    "\(name: path(of: memcg.id, in: kill)) had reached its limit", memcg.usagePages, "pages",
+                    "\(cgroup: path(of: memcg.id, in: kill)) had reached its limit", memcg.usagePages, "pages",
                     threshold: memcg.maxPages, "memory.current and memory.max at oom:mark_victim"))
         } else {
             verdict.confidence = verdict.confidence == .unknown ? .unknown : .medium
@@ -182,7 +182,7 @@ extension State {
             result.confidence = byPid || (byComm && byExe) ? .high : byExe || interpreted ? .medium : .low
             if byComm { result.evidence.append(evidence("the sender's name is \(name)", hook)) }
             if byExe || interpreted {
-                result.evidence.append(evidence("its executable is \(name: signal.senderExe)", hook))
+                result.evidence.append(evidence("its executable is \(executable: signal.senderExe, of: sender)", hook))
             }
             if byPid {
                 result.evidence.append(
@@ -225,10 +225,12 @@ extension State {
         case .user:
             verdict.killer = .user
             verdict.confidence = .high
-            verdict.evidence = [evidence("kill(2) by \(sender.comm) of uid \(sender.uid)", hook)]
+            verdict.evidence = [evidence("kill(2) by \(comm: sender) of \(user: UInt64(sender.uid))", hook)]
             if !exe.isEmpty, State.backstopNames.contains(where: { comm == Bytes($0.utf8) }) {
                 verdict.evidence.append(
-                    evidence("it calls itself \(sender.comm), but its executable is \(name: signal.senderExe)", hook))
+                    evidence(
+                        "it calls itself \(comm: sender), but its executable is \(executable: signal.senderExe, of: sender)",
+                        hook))
             }
         case .noInfo, .kernel: verdict.killer = .unknown
         }

@@ -20,11 +20,12 @@ extension State {
         let swap = settings.watched(scope, "ManagedOOMSwap")
         if let acted {
             var shown: [Evidence] = []
-            var text: Phrase = "\(acted) in \(name: scope)"
+            var text: Phrase = "\(acted) in \(cgroup: scope)"
             if let pressure {
                 shown += pressureEvidence(open, pressure, settings)
                 text.append(
-                    "; it acts when memory full of \(name: pressure) is above \(settings.pressureWords(of: pressure))")
+                    "; it acts when memory full of \(cgroup: pressure) is above \(settings.pressureWords(of: pressure))"
+                )
             }
             if swap != nil {
                 shown += swapEvidence(open, settings)
@@ -39,7 +40,7 @@ extension State {
         guard byPressure != nil || bySwap != nil else {
             return finding(
                 name,
-                "running, but no unit file tells it to watch \(name: scope): neither it nor a slice above it has ManagedOOMMemoryPressure=kill or ManagedOOMSwap=kill",
+                "running, but no unit file tells it to watch \(cgroup: scope): neither it nor a slice above it has ManagedOOMMemoryPressure=kill or ManagedOOMSwap=kill",
                 [])
         }
         var text: Phrase = byPressure?.inert == true ? "running, but inert: " : "running, but it did not kill: "
@@ -56,18 +57,19 @@ extension State {
         let limit = settings.pressureWords(of: watched)
         guard let track = open.cgroups.first(where: { $0.path == watched }) else {
             return (
-                "it acts when memory full of \(name: watched) is above \(limit), and that is not known", shown, false
+                "it acts when memory full of \(cgroup: watched) is above \(limit), and that is not known", shown, false
             )
         }
         let peak = track.fullPeak
         guard peak > settings.pressureLimit(of: watched) else {
             return (
-                "memory full of \(name: watched) was at most \(share: peak) over 10 s (it acts above \(limit))", shown,
+                "memory full of \(cgroup: watched) was at most \(share: peak) over 10 s (it acts above \(limit))",
+                shown,
                 false
             )
         }
         let reached: Phrase =
-            "memory full of \(name: watched) was up to \(share: peak) over 10 s (it acts above \(limit))"
+            "memory full of \(cgroup: watched) was up to \(share: peak) over 10 s (it acts above \(limit))"
         guard let scanned = rise(track.scannedFrom, track.scannedTo), scanned == 0 else {
             return (reached, shown, false)
         }
@@ -83,10 +85,10 @@ extension State {
         guard let track = open.cgroups.first(where: { $0.path == watched }) else { return [] }
         return [
             evidence(
-                "highest memory full of \(name: watched) over 10 s", Figure(track.fullPeak / 100), "percent",
+                "highest memory full of \(cgroup: watched) over 10 s", Figure(track.fullPeak / 100), "percent",
                 threshold: Figure(settings.pressureLimit(of: watched) / 100), "memory.pressure"),
             evidence(
-                "pgscan of \(name: watched)", Figure(rise(track.scannedFrom, track.scannedTo)), "pages",
+                "pgscan of \(cgroup: watched)", Figure(rise(track.scannedFrom, track.scannedTo)), "pages",
                 "memory.stat pgscan"),
         ]
     }
@@ -172,7 +174,7 @@ struct OomdWatch {
     /// `10 % for 3s`.
     func pressureWords(of cgroup: Bytes) -> Phrase {
         let own = value(of: cgroup, "ManagedOOMMemoryPressureDurationSec").flatMap { $0.isEmpty ? nil : Bytes($0) }
-        return "\(limit: pressureLimit(of: cgroup)) for \(name: own ?? duration)"
+        return "\(limit: pressureLimit(of: cgroup)) for \(setting: own ?? duration)"
     }
 
     /// A unit's property, from the file that says most about this very unit.

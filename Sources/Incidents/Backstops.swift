@@ -30,7 +30,7 @@ extension State {
     func finding(_ name: String, _ text: Phrase, _ evidence: [Evidence]) -> BackstopFinding {
         var finding = BackstopFinding()
         finding.name = Bytes(name.utf8)
-        finding.finding = text.bytes
+        finding.sentence = text.sentence
         finding.evidence = evidence
         return finding
     }
@@ -43,7 +43,7 @@ extension State {
         let limit: Phrase = memcg.maxBytes.value.map { " (\(bytes: $0))" } ?? ""
         return finding(
             "caps",
-            "the cap did its work: \(name: memcg.cgroup) reached its limit\(limit), and the kernel killed inside it",
+            "the cap did its work: \(cgroup: memcg.cgroup) reached its limit\(limit), and the kernel killed inside it",
             [
                 evidence(
                     "memory.current", memcg.currentBytes, "bytes", threshold: memcg.maxBytes,
@@ -103,7 +103,7 @@ extension State {
         let kills = open.incident.kills.filter { $0.cause.killer == killer }
         guard let first = kills.first else { return nil }
         let more: Phrase = kills.count > 1 ? " and \(kills.count - 1) more" : ""
-        return "acted: it killed \(first.victim.comm)[\(first.victim.tgid)]\(more)"
+        return "acted: it killed \(first.victim)\(more)"
     }
 
     /// The suspect's caps, and what the caps elsewhere add up to.
@@ -113,9 +113,9 @@ extension State {
             return nil
         }
         var shown = [
-            evidence("memory.max of \(name: named)", track.maxBytes, "bytes", "memory.max"),
-            evidence("memory.high of \(name: named)", track.highBytes, "bytes", "memory.high"),
-            evidence("memory.swap.max of \(name: named)", track.swapMaxBytes, "bytes", "memory.swap.max"),
+            evidence("memory.max of \(cgroup: named)", track.maxBytes, "bytes", "memory.max"),
+            evidence("memory.high of \(cgroup: named)", track.highBytes, "bytes", "memory.high"),
+            evidence("memory.swap.max of \(cgroup: named)", track.swapMaxBytes, "bytes", "memory.swap.max"),
         ]
         var text = limits(track)
         // Without one of its own it is held by the nearest above it that has one.
@@ -173,7 +173,7 @@ extension State {
     }
 
     private func limits(_ track: CgroupTrack) -> Phrase {
-        "\(name: track.path): memory.max=\(limit(track.maxBytes)), memory.high=\(limit(track.highBytes)), memory.swap.max=\(limit(track.swapMaxBytes))"
+        "\(cgroup: track.path): memory.max=\(limit(track.maxBytes)), memory.high=\(limit(track.highBytes)), memory.swap.max=\(limit(track.swapMaxBytes))"
     }
 
     private func limit(_ figure: Figure) -> Phrase {

@@ -64,7 +64,7 @@ extension State {
         var link = Link()
         link.kind = kind
         link.onset = ns == 0 ? .unknown : Moment(boottimeNs: ns)
-        link.text = text.bytes
+        link.sentence = text.sentence
         link.confidence = confidence
         link.evidence = evidence
         return link
@@ -76,17 +76,17 @@ extension State {
         }.first
         if let track, let from = track.lowBytes.value, let to = track.peakBytes.value {
             var text: Phrase =
-                "\(name: track.path) grew from \(bytes: from) to \(bytes: to) in \(duration: track.peakNs &- min(track.lowNs, track.peakNs))"
+                "\(cgroup: track.path) grew from \(bytes: from) to \(bytes: to) in \(duration: track.peakNs &- min(track.lowNs, track.peakNs))"
             let process = suspects.first { $0.pid != 0 && !$0.grewBytes.isUnknown && isWithin($0.cgroup, track.path) }
             if let process, let grew = process.grewBytes.value {
-                text.append("; \(process.comm)[\(process.pid)] +\(bytes: grew)")
+                text.append("; \(process) +\(bytes: grew)")
             }
             let mostOfIt = suspects.first { $0.cgroup == track.path && $0.pid == 0 }?.confidence ?? .medium
             return link(
                 .growth, track.lowNs, text, mostOfIt,
                 [
                     evidence(
-                        "memory and swap of \(name: track.path)", Figure(to), "bytes", threshold: Figure(from),
+                        "memory and swap of \(cgroup: track.path)", Figure(to), "bytes", threshold: Figure(from),
                         "memory.current + memory.swap.current")
                 ])
         }
@@ -100,7 +100,7 @@ extension State {
         let age = kill.at.boottimeNs &- min(kill.victim.startTime.boottimeNs, kill.at.boottimeNs)
         return link(
             .growth, kill.victim.startTime.boottimeNs,
-            "\(kill.victim.comm)[\(kill.victim.tgid)] grew to \(bytes: held) within \(duration: age) of its start",
+            "\(kill.victim) grew to \(bytes: held) within \(duration: age) of its start",
             age <= rules[.growthLookback] ? .medium : .low,
             [
                 evidence(
@@ -136,7 +136,7 @@ extension State {
     }
 
     private func saturation(_ open: OpenIncident) -> Link {
-        var text: Phrase = "\(name: open.deviceName)"
+        var text: Phrase = "\(device: open.deviceName)"
         var shown: [Evidence] = []
         if let bytes = open.deviceBytes.value {
             text.append(" moved \(bytes: bytes)/s")
@@ -144,7 +144,7 @@ extension State {
             if let ceiling = open.deviceCeiling.value { text.append(" of \(bytes: ceiling)/s (\(known))") }
             shown.append(
                 evidence(
-                    "throughput of \(name: open.deviceName), ceiling \(open.deviceCeiling.isUnknown ? "unknown" : known)",
+                    "throughput of \(device: open.deviceName), ceiling \(open.deviceCeiling.isUnknown ? "unknown" : known)",
                     Figure(bytes), "bytes/s", threshold: open.deviceCeiling, "/sys/block/*/stat"))
         }
         if let share = open.deviceSwapShare.value, share >= 100 {
@@ -176,7 +176,7 @@ extension State {
         if let silence = open.deviceSilenceNs.value, open.incident.incidentClass == .deviceStall {
             return link(
                 .stalls, open.incident.started.boottimeNs,
-                "\(name: open.deviceName): \(open.deviceInflight.value ?? 0, of: "request") in flight, none completed for \(duration: silence)",
+                "\(device: open.deviceName): \(open.deviceInflight.value ?? 0, of: "request") in flight, none completed for \(duration: silence)",
                 .high,
                 [
                     evidence(
@@ -228,7 +228,7 @@ extension State {
 
     private func kills(_ open: OpenIncident) -> Link? {
         guard let first = open.incident.kills.first else { return nil }
-        var text: Phrase = "\(first.victim.comm)[\(first.victim.tgid)] killed by \(killerWords(first))"
+        var text: Phrase = "\(first.victim) killed by \(killerWords(first))"
         let count = UInt64(open.incident.kills.count) &+ open.killsOmitted
         if count > 1 { text.append("; \(count) kills in all") }
         return link(.kill, first.at.boottimeNs, text, first.cause.confidence, first.cause.evidence)
@@ -243,7 +243,7 @@ extension State {
                 if let grew = links.first(where: { $0.kind == .growth })?.onset, !grew.isUnknown,
                     grew > links[index].onset
                 {
-                    links[index].text.append(contentsOf: ("; it ran already before the growth" as Phrase).bytes)
+                    links[index].sentence.append("; it ran already before the growth")
                 }
                 continue
             }
@@ -264,7 +264,7 @@ extension State {
             links[index].outOfOrder = true
             let early: Phrase =
                 " (began \(duration: cause.onset.boottimeNs - onset) before the \(cause.kind.words): not caused by it)"
-            links[index].text.append(contentsOf: early.bytes)
+            links[index].sentence.append(early)
         }
     }
 

@@ -24,13 +24,13 @@ extension State {
     }
 
     func alternative(_ name: String, _ text: Phrase, _ evidence: [Evidence] = []) -> Alternative {
-        alternative(Bytes(name.utf8), text, evidence)
+        alternative("\(name)" as Phrase, text, evidence)
     }
 
-    func alternative(_ name: Bytes, _ text: Phrase, _ evidence: [Evidence] = []) -> Alternative {
+    func alternative(_ name: Phrase, _ text: Phrase, _ evidence: [Evidence] = []) -> Alternative {
         var result = Alternative()
-        result.name = name
-        result.text = text.bytes
+        result.nameSentence = name.sentence
+        result.sentence = text.sentence
         result.evidence = evidence
         return result
     }

@@ -44,12 +44,12 @@ extension State {
             if limit.isUnlimited {
                 others.append(
                     alternative(
-                        path, "it has no limit",
+                        "\(cgroup: path)", "it has no limit",
                         [evidence("memory.current", Figure(used), "bytes", "memory cgroups at oom:mark_victim")]))
             } else if let most = limit.value, used < most, !isAtLimit(memcg) {
                 others.append(
                     alternative(
-                        path, "it was below its limit",
+                        "\(cgroup: path)", "it was below its limit",
                         [
                             evidence(
                                 "memory.current", Figure(used), "bytes", threshold: limit,

@@ -25,7 +25,7 @@ extension State {
             open[index].incident.kills[at] = record
             open[index].lastKillNs = event.boottimeNs
             open[index].tell(
-                "the kernel's OOM killer chose \(record.victim.comm)[\(tgid)], already signalled", .kill,
+                "the kernel's OOM killer chose \(record.victim), already signalled", .kill,
                 at: event.boottimeNs,
                 seq: event.seq, source: record.quality.source)
             raise(index, record.cause.killer == .kernelMemcg ? .containedKill : .globalOom, at: event.boottimeNs)
@@ -123,7 +123,7 @@ extension State {
             guard !open.isEmpty else { return }
             tell(
                 signal.target.task.cgroup, signal.target.cgroupPath, .signal, event, "signal:signal_generate",
-                "\(signal.sender.comm)[\(signal.sender.tgid)] sent \(signalName(signal.signal)) to \(signal.target.task.comm)[\(tgid)]"
+                "\(signal.sender) sent \(signalName(signal.signal)) to \(signal.target.task)"
             )
             return
         }
@@ -190,7 +190,7 @@ extension State {
             open[index].incident.kills[at].sender = sender(signal)
         }
         open[index].tell(
-            "\(signal.sender.comm)[\(signal.sender.tgid)] sent \(signalName(signal.signal)) to \(kill.victim.comm)[\(kill.victim.tgid)] too",
+            "\(signal.sender) sent \(signalName(signal.signal)) to \(kill.victim) too",
             .signal, at: event.boottimeNs, seq: event.seq, "signal:signal_generate")
     }
 
@@ -297,7 +297,7 @@ extension State {
             }
             open[index].incident.kills[at].outcome.freedBytes = bytes(exit.rssPages)
             open[index].tell(
-                "\(exit.task.comm)[\(tgid)] died after \(duration: event.boottimeNs &- began)", .exit,
+                "\(exit.task) died after \(duration: event.boottimeNs &- began)", .exit,
                 at: event.boottimeNs,
                 seq: event.seq, "sched:sched_process_exit")
             return
@@ -344,9 +344,9 @@ extension State {
 
     /// `KILL chrome[8812] of uid 1003 in /user.slice by the kernel: ...`, the line of the timeline.
     func killSentence(_ kill: Kill) -> Phrase {
-        var text: Phrase = "\(kill.victim.comm)[\(kill.victim.tgid)]"
-        if let uid = kill.victim.uid.value { text.say("of uid \(uid)") }
-        if !kill.victim.cgroup.isEmpty { text.say("in \(name: kill.victim.cgroup)") }
+        var text: Phrase = "\(kill.victim)"
+        if let uid = kill.victim.uid.value { text.say("of \(user: uid)") }
+        if !kill.victim.cgroup.isEmpty { text.say("in \(cgroup: kill.victim.cgroup)") }
         text.say("killed by \(killerWords(kill))")
         return text
     }
@@ -357,16 +357,16 @@ extension State {
         case .kernelMemcg:
             kill.cause.oomMemcg.isEmpty
                 ? "the kernel: a memory cgroup above it reached its limit"
-                : "the kernel: \(name: kill.cause.oomMemcg) reached its memory limit"
+                : "the kernel: \(cgroup: kill.cause.oomMemcg) reached its memory limit"
         case .kernelGlobal: "the kernel: the machine ran out of memory"
         case .sysrq: "the kernel, asked by sysrq-f"
-        case .unknown: kill.sender.map { "\($0.comm)[\($0.tgid)]" } ?? "an unknown killer"
+        case .unknown: kill.sender.map { "\($0)" } ?? "an unknown killer"
         case .user:
-            kill.sender.map { "\($0.comm)[\($0.tgid)] of uid \($0.uid.value ?? 0) with \(signalName($0.signal))" }
+            kill.sender.map { "\($0) of \(user: $0.uid.value ?? 0) with \(signalName($0.signal))" }
                 ?? "a user"
-        case .cgroupKill: kill.sender.map { "cgroup.kill, written by \($0.comm)[\($0.tgid)]" } ?? "cgroup.kill"
+        case .cgroupKill: kill.sender.map { "cgroup.kill, written by \($0)" } ?? "cgroup.kill"
         default:
-            kill.sender.map { "\($0.comm)[\($0.tgid)] with \(signalName($0.signal))" } ?? "\(kill.cause.killer.label)"
+            kill.sender.map { "\($0) with \(signalName($0.signal))" } ?? "\(kill.cause.killer.label)"
         }
     }
 }

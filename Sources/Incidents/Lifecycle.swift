@@ -189,7 +189,7 @@ extension State {
         ending.by = by
         open[index].incident.ended = ending
         for kill in open[index].incident.kills where kill.outcome.exitTime.isUnknown && by == .recovered {
-            open[index].note("the exit of \(kill.victim.comm)[\(kill.victim.tgid)] was not heard")
+            open[index].note("the exit of \(kill.victim) was not heard")
         }
         return document(open[index])
     }
@@ -291,7 +291,7 @@ extension State {
             }
             endChain(&incident)
             let ending = endingSentence(incident)
-            if !ending.isEmpty { incident.summary += [UInt8(ascii: " ")] + ending.bytes }
+            if !ending.isEmpty { incident.summarySentence.append(" \(ending)") }
             emit(.closed(incident))
         }
         closing.removeAll()

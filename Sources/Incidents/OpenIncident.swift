@@ -287,8 +287,9 @@ struct OpenIncident: Fields {
     }
 
     mutating func note(_ text: Phrase) {
-        guard incident.quality.notes.count < Bounds.notes, !incident.quality.notes.contains(text.bytes) else { return }
-        incident.quality.notes.append(text.bytes)
+        let notes = incident.quality.noteSentences
+        guard notes.count < Bounds.notes, !notes.contains(text.sentence) else { return }
+        incident.quality.noteSentences.append(text.sentence)
     }
 }
 

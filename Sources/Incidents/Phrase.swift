@@ -1,27 +1,30 @@
-import Events
+public import Events
 
 /// A sentence under construction: words in UTF-8, names as the raw bytes they are, figures formatted the same way everywhere.
 ///
-///     let text: Phrase = "\(name: path) grew by \(bytes: grown) in \(duration: ns)"
+///     let text: Phrase = "\(cgroup: path) grew by \(bytes: grown) in \(duration: ns)"
+///
+/// Each way to put in a name says whose it is: there is none without.
 struct Phrase: ExpressibleByStringInterpolation {
-    private(set) var bytes = Bytes()
+    private(set) var sentence = Sentence()
 
     init() {}
-    init(stringLiteral value: String) { bytes = Bytes(value.utf8) }
-    init(stringInterpolation: StringInterpolation) { bytes = stringInterpolation.bytes }
+    init(_ sentence: Sentence) { self.sentence = sentence }
+    init(stringLiteral value: String) { sentence = Sentence(Bytes(value.utf8), names: []) }
+    init(stringInterpolation: StringInterpolation) {
+        sentence = Sentence(stringInterpolation.bytes, names: stringInterpolation.names)
+    }
 
-    var isEmpty: Bool { bytes.isEmpty }
+    var isEmpty: Bool { sentence.bytes.isEmpty }
 
-    mutating func append(_ other: Phrase) { bytes.append(contentsOf: other.bytes) }
+    mutating func append(_ other: Phrase) { self = "\(self)\(other)" }
 
     /// Adds a sentence after a space.
-    mutating func say(_ sentence: Phrase) {
-        if !bytes.isEmpty { bytes.append(UInt8(ascii: " ")) }
-        bytes.append(contentsOf: sentence.bytes)
-    }
+    mutating func say(_ other: Phrase) { self = isEmpty ? other : "\(self) \(other)" }
 
     struct StringInterpolation: StringInterpolationProtocol {
         var bytes = Bytes()
+        var names: [NameMark] = []
 
         init(literalCapacity: Int, interpolationCount: Int) {
             bytes.reserveCapacity(literalCapacity + interpolationCount * 12)
@@ -29,10 +32,45 @@ struct Phrase: ExpressibleByStringInterpolation {
 
         mutating func appendLiteral(_ literal: String) { bytes.append(contentsOf: literal.utf8) }
         mutating func appendInterpolation(_ text: String) { bytes.append(contentsOf: text.utf8) }
-        mutating func appendInterpolation(_ phrase: Phrase) { bytes.append(contentsOf: phrase.bytes) }
+        mutating func appendInterpolation(_ phrase: Phrase) {
+            let begin = UInt32(truncatingIfNeeded: bytes.count)
+            bytes.append(contentsOf: phrase.sentence.bytes)
+            for var mark in phrase.sentence.names {
+                mark.offset += begin
+                names.append(mark)
+            }
+        }
         mutating func appendInterpolation(_ number: some BinaryInteger) { appendLiteral(String(number)) }
-        mutating func appendInterpolation(name: Bytes) { bytes.append(contentsOf: name) }
-        mutating func appendInterpolation(_ comm: Comm) { bytes.append(contentsOf: comm.bytes) }
+        mutating func appendInterpolation(cgroup path: Bytes) { append(path, .cgroup) }
+        /// `chrome[8812]`.
+        mutating func appendInterpolation(_ process: some NamedProcess) {
+            appendInterpolation(comm: process)
+            appendLiteral("[\(process.shownPid)]")
+        }
+        mutating func appendInterpolation(comm process: some NamedProcess) {
+            append(process.comm.bytes, .process, of: process.ownerUID)
+        }
+        mutating func appendInterpolation(executable path: Bytes, of process: some NamedProcess) {
+            append(path, .process, of: process.ownerUID)
+        }
+        /// `uid 1003`, or the user's name.
+        mutating func appendInterpolation(user uid: UInt64, name: Bytes = Bytes()) {
+            append(name.isEmpty ? Bytes("uid \(uid)".utf8) : name, .user, of: Figure(uid))
+        }
+        /// Devices are nobody's.
+        mutating func appendInterpolation(device: Bytes) { bytes.append(contentsOf: device) }
+        /// Words of the machine's own configuration.
+        mutating func appendInterpolation(setting: Bytes) { bytes.append(contentsOf: setting) }
+
+        private mutating func append(_ name: Bytes, _ kind: NameKind, of uid: Figure = .unknown) {
+            var mark = NameMark()
+            mark.offset = UInt32(truncatingIfNeeded: bytes.count)
+            mark.length = UInt32(truncatingIfNeeded: name.count)
+            mark.kind = kind
+            mark.uid = uid
+            names.append(mark)
+            bytes.append(contentsOf: name)
+        }
         mutating func appendInterpolation(bytes count: UInt64) { appendLiteral(formatBytes(count)) }
         mutating func appendInterpolation(duration ns: UInt64) { appendLiteral(formatDuration(ns)) }
         /// Hundredths of a percent, shown as a whole percent.
@@ -46,6 +84,42 @@ struct Phrase: ExpressibleByStringInterpolation {
             appendLiteral(String(count) + " " + noun + (count == 1 ? "" : noun.hasSuffix("s") ? "es" : "s"))
         }
     }
+}
+
+extension Sentence {
+    mutating func append(_ phrase: Phrase) { self = ("\(Phrase(self))\(phrase)" as Phrase).sentence }
+}
+
+/// A process as sentences name it, and whose it is.
+public protocol NamedProcess {
+    var comm: Comm { get }
+    var shownPid: UInt32 { get }
+    var ownerUID: Figure { get }
+}
+
+extension TaskIdentity: NamedProcess {
+    public var shownPid: UInt32 { tgid }
+    public var ownerUID: Figure { Figure(UInt64(uid)) }
+}
+
+extension KillVictim: NamedProcess {
+    public var shownPid: UInt32 { tgid }
+    public var ownerUID: Figure { uid }
+}
+
+extension Trigger: NamedProcess {
+    public var shownPid: UInt32 { tgid }
+    public var ownerUID: Figure { uid }
+}
+
+extension Sender: NamedProcess {
+    public var shownPid: UInt32 { tgid }
+    public var ownerUID: Figure { uid }
+}
+
+extension Suspect: NamedProcess {
+    public var shownPid: UInt32 { pid }
+    public var ownerUID: Figure { uid }
 }
 
 /// Binary units with one decimal, rounded half up; bytes below 1 KiB as they are.

@@ -179,7 +179,7 @@ extension State {
         let device = deviceName(index)
         for position in open.indices where open.span[position].covers(io.cgroup, path) {
             open[position].tell(
-                "\(io.swap ? "swap " : "")\(io.operation.label) of \(bytes: io.bytes) on \(name: device) took \(duration: total)\(io.failed ? " and failed" : "")",
+                "\(io.swap ? "swap " : "")\(io.operation.label) of \(bytes: io.bytes) on \(device: device) took \(duration: total)\(io.failed ? " and failed" : "")",
                 .slowIO, badness: io.failed ? .max : total, in: \.slowIOs, at: event.boottimeNs, seq: event.seq,
                 "block:block_rq_complete")
         }
@@ -222,7 +222,7 @@ extension State {
         guard !open.isEmpty else { return }
         tell(
             change.id, path, .cgroup, event, "cgroup tracepoints",
-            "cgroup \(name: path) \(change.action.label)")
+            "cgroup \(cgroup: path) \(change.action.label)")
     }
 
     mutating func note(_ end: Census, _ event: Event) {

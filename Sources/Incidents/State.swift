@@ -68,7 +68,7 @@ struct CensusState: Fields {
 
 /// Everything the correlator knows. Its walk is the snapshot that begins each segment of a recording.
 struct State: Fields {
-    static let version: UInt64 = 6
+    static let version: UInt64 = 7
 
     var formatVersion = State.version
     /// The time of the latest event, and of the sampler's latest sign of life.
@@ -178,7 +178,8 @@ struct State: Fields {
     /// A device's name, or its numbers.
     func deviceName(_ index: Int) -> Bytes {
         let device = devices[index]
-        return device.name.isEmpty ? ("\(device.device >> 20):\(device.device & 0xfffff)" as Phrase).bytes : device.name
+        return device.name.isEmpty
+            ? ("\(device.device >> 20):\(device.device & 0xfffff)" as Phrase).sentence.bytes : device.name
     }
 
     func hookMechanism(_ feature: String, otherwise: String) -> Bytes {

@@ -9,35 +9,28 @@ extension State {
         incident.host = hostIdentity
         incident.clock = clock
         incident.quality.hooks = hooks
+        func note(_ text: Phrase) { incident.quality.noteSentences.append(text.sentence) }
         if !knowsPressure {
-            incident.quality.notes.append(
-                Bytes(
-                    "PSI is not available here: phases come from reclaim rates, reclaim stalls and blocked tasks".utf8))
+            note("PSI is not available here: phases come from reclaim rates, reclaim stalls and blocked tasks")
         }
         if hooks.contains(where: { $0.isLockedDown }) {
-            incident.quality.notes.append(
-                Bytes(
-                    "the kernel is locked down (confidentiality): its own kills are known from its log, others' kills not at all"
-                        .utf8))
+            note(
+                "the kernel is locked down (confidentiality): its own kills are known from its log, others' kills not at all"
+            )
         }
         if recorder.recorderTgid == 0 {
-            incident.quality.notes.append(
-                Bytes(
-                    "recorded inside a pid namespace: what runs outside it was not looked at (userspace killers, census, command lines)"
-                        .utf8))
+            note(
+                "recorded inside a pid namespace: what runs outside it was not looked at (userspace killers, census, command lines)"
+            )
         }
         incident.quality.ioAccounted = accountsIO
         if !accountsIO, open.incident.incidentClass != .containedKill {
-            incident.quality.notes.append(
-                Bytes("IO is not charged to cgroups here: swap written per cgroup is unknown".utf8))
+            note("IO is not charged to cgroups here: swap written per cgroup is unknown")
         }
         for limit in open.limits {
-            if let text = limit.source.limitAtWork(limit.count) { incident.quality.notes.append(text.bytes) }
+            if let text = limit.source.limitAtWork(limit.count) { note(text) }
         }
-        if open.killsOmitted > 0 {
-            incident.quality.notes.append(
-                ("\(open.killsOmitted, of: "further kill") beyond the first \(Bounds.kills)" as Phrase).bytes)
-        }
+        if open.killsOmitted > 0 { note("\(open.killsOmitted, of: "further kill") beyond the first \(Bounds.kills)") }
         incident.suspects = suspects(open)
         incident.bystanders = bystanders(open, incident.suspects)
         incident.chain = chain(open, incident.suspects)
@@ -47,7 +40,7 @@ extension State {
         incident.timeline = incident.timeline.enumerated().sorted { a, b in
             a.element.at != b.element.at ? a.element.at < b.element.at : a.offset < b.offset
         }.map(\.element)
-        incident.summary = body(open, incident).bytes
+        incident.summarySentence = body(open, incident).sentence
         endChain(&incident)
         return incident
     }
@@ -60,11 +53,11 @@ extension State {
         case .globalOom: globalOom(open, &text)
         case .ioStorm:
             text.say(
-                "\(name: open.deviceName) was saturated\(throughput(open)), and the reads of others waited\(latency(open)).\(mover(open, incident)) Memory was calm."
+                "\(device: open.deviceName) was saturated\(throughput(open)), and the reads of others waited\(latency(open)).\(mover(open, incident)) Memory was calm."
             )
         case .deviceStall:
             text.say(
-                "\(name: open.deviceName) stopped completing: \(open.deviceInflight.value ?? 0, of: "request") in flight, none completed for \(duration: open.deviceSilenceNs.value ?? 0). Memory was calm."
+                "\(device: open.deviceName) stopped completing: \(open.deviceInflight.value ?? 0, of: "request") in flight, none completed for \(duration: open.deviceSilenceNs.value ?? 0). Memory was calm."
             )
         case .throttleLivelock: livelock(open, &text)
         case .fileThrash, .swapThrash: thrash(open, incident, &text)
@@ -73,7 +66,7 @@ extension State {
         if incident.incidentClass > .userspaceKill, incident.incidentClass != .globalOom,
             let first = incident.kills.first
         {
-            text.say("\(first.victim.comm)[\(first.victim.tgid)] was killed by \(killerWords(first)).")
+            text.say("\(first.victim) was killed by \(killerWords(first)).")
             moreKills(open, &text)
         }
         return text
@@ -83,12 +76,12 @@ extension State {
         guard let kill = open.incident.kills.first else { return }
         let cgroup =
             kill.cause.oomMemcg.isEmpty
-            ? cgroupLabel(open.incident.scope.cgroupID, open.incident.scope.cgroup) : "\(name: kill.cause.oomMemcg)"
+            ? cgroupLabel(open.incident.scope.cgroupID, open.incident.scope.cgroup) : "\(cgroup: kill.cause.oomMemcg)"
         let limit: Phrase = kill.cgroup.first(where: \.isOomMemcg)?.maxBytes.value.map { " of \(bytes: $0)" } ?? ""
         text.say("\(cgroup) reached its memory limit\(limit), and the kernel killed \(victim(kill)) in it.")
         size(kill, &text)
         if let trigger = kill.trigger, trigger.tgid != kill.victim.tgid, trigger.tgid != 0 {
-            text.say("It was \(trigger.comm)[\(trigger.tgid)] that asked for more.")
+            text.say("It was \(trigger) that asked for more.")
         }
         moreKills(open, &text)
         if kill.host.phase >= .pressure {
@@ -129,7 +122,7 @@ extension State {
         } else {
             text.say("The machine ran out of memory, and the kernel killed \(victim(kill)).")
             if let trigger = kill.trigger, trigger.tgid != kill.victim.tgid, trigger.tgid != 0 {
-                text.say("It was \(trigger.comm)[\(trigger.tgid)] that asked for more.")
+                text.say("It was \(trigger) that asked for more.")
             }
         }
         size(kill, &text)
@@ -150,21 +143,21 @@ extension State {
 
     private func thrash(_ open: OpenIncident, _ incident: Incident, _ text: inout Phrase) {
         if let link = incident.chain.first(where: { $0.kind == .growth }) {
-            text.say("\(name: link.text).")
+            text.say("\(Phrase(link.sentence)).")
         }
         if let suspect = incident.suspects.first(where: { $0.pid == 0 }),
             let track = open.cgroups.first(where: { $0.path == suspect.cgroup }),
             track.maxBytes.isUnlimited
         {
             if let above = capAbove(open, track.path) {
-                text.say("Its cap was that of \(name: above.path): \(bytes: above.bytes).")
+                text.say("Its cap was that of \(cgroup: above.path): \(bytes: above.bytes).")
             } else {
                 text.say(
                     track.swapMaxBytes.isUnlimited && recorder.swapTotalBytes != 0
                         ? "It had no memory cap and could use all swap." : "It had no memory cap.")
             }
         }
-        let device: Phrase = open.deviceName.isEmpty ? "the disk" : "\(name: open.deviceName)"
+        let device: Phrase = open.deviceName.isEmpty ? "the disk" : "\(device: open.deviceName)"
         if incident.incidentClass == .swapThrash {
             text.say(
                 "Swapping filled \(device)\(throughput(open))\(readsWaited(open) ? ", and every other read waited behind it" : "")."
@@ -191,8 +184,9 @@ extension State {
     private func victim(_ kill: Kill) -> Phrase {
         let who: Phrase =
             kill.victim.user.isEmpty
-            ? kill.victim.uid.value.map { " of uid \($0)" } ?? "" : " of \(name: kill.victim.user)"
-        return "\(kill.victim.comm)[\(kill.victim.tgid)]\(who)"
+            ? kill.victim.uid.value.map { " of \(user: $0)" } ?? ""
+            : " of \(user: kill.victim.uid.value ?? .max, name: kill.victim.user)"
+        return "\(kill.victim)\(who)"
     }
 
     private func size(_ kill: Kill, _ text: inout Phrase) {
@@ -225,7 +219,7 @@ extension State {
         guard accountsIO, let suspect = incident.suspects.first(where: { $0.pid == 0 }),
             let bytes = open.cgroups.first(where: { $0.path == suspect.cgroup })?.movedBytes, bytes > 0
         else { return "" }
-        return " Most of it was \(name: suspect.cgroup)'s (\(bytes: bytes))."
+        return " Most of it was \(cgroup: suspect.cgroup)'s (\(bytes: bytes))."
     }
 
     /// Whether reads that are not swap-ins took long, by the measure of an IO storm: slow, and slow for this device.

@@ -51,7 +51,7 @@ extension OpenIncident {
         entry.at = Moment(boottimeNs: ns)
         entry.seq = seq
         entry.kind = kind
-        entry.text = text.bytes
+        entry.sentence = text.sentence
         entry.source = source
         incident.timeline.append(entry)
     }
@@ -87,7 +87,7 @@ extension State {
         let path = names.path(stall.task.cgroup)
         for index in open.indices where open.span[index].covers(stall.task.cgroup, path) {
             open[index].tell(
-                "\(stall.task.comm)[\(stall.task.tgid)] in \(cgroupLabel(stall.task.cgroup, path)) stalled \(duration: stall.durationNs) in \(stall.mechanism.words)",
+                "\(stall.task) in \(cgroupLabel(stall.task.cgroup, path)) stalled \(duration: stall.durationNs) in \(stall.mechanism.words)",
                 .stall, badness: stall.durationNs, in: \.longStalls, at: event.boottimeNs, seq: event.seq,
                 "stall hooks")
         }
@@ -103,7 +103,7 @@ extension State {
             else { continue }
             let what = reap.step == .finish ? "reaped the memory of" : "gave up on"
             open[index].tell(
-                "the OOM reaper \(what) \(kill.victim.comm)[\(kill.victim.tgid)]", .reap, at: event.boottimeNs,
+                "the OOM reaper \(what) \(kill.victim)", .reap, at: event.boottimeNs,
                 seq: event.seq,
                 reap.step == .finish ? "oom:finish_task_reaping" : "oom:skip_task_reaping")
         }
@@ -150,7 +150,7 @@ extension State {
 
     /// The cgroup by its path, or by its id when its name was never heard.
     func cgroupLabel(_ id: UInt64, _ path: Bytes) -> Phrase {
-        path.isEmpty ? "cgroup \(id)" : "\(name: path)"
+        path.isEmpty ? "cgroup \(id)" : "\(cgroup: path)"
     }
 
     /// Adds a point to the incidents' series, from the samples of this moment.

@@ -229,7 +229,7 @@ enum Samples {
         incident.timeline[1].source = path
         incident.quality.hooks[0].name = b("oom\u{1b}kill")
         incident.quality.hooks[3].refused = b("fentry/`x`\n")
-        incident.quality.notes = [b("<!-- \u{1b}[8m hidden -->")]
+        incident.quality.noteSentences = [Sentence(opaque: b("<!-- \u{1b}[8m hidden -->"))]
         return incident
     }
 

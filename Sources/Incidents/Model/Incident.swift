@@ -138,7 +138,11 @@ public struct PhaseChange: Fields, Equatable, Sendable {
 /// A figure that supports a statement, with where it came from.
 public struct Evidence: Fields, Equatable, Sendable {
     /// What was measured, in words: `memory full`, `swap share of writes`.
-    public var name = Bytes()
+    public var nameSentence = Sentence()
+    public var name: Bytes {
+        get { nameSentence.bytes }
+        set { nameSentence = Sentence(opaque: newValue) }
+    }
     public var value = Figure.unknown
     /// Of value and threshold: `bytes`, `ns`, `percent`, `pages/s`, `tasks`, ... or empty for a statement without a figure.
     public var unit = Bytes()
@@ -148,7 +152,7 @@ public struct Evidence: Fields, Equatable, Sendable {
 
     public init() {}
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
-        try w.text("name", &name)
+        try w.group("name", &nameSentence)
         try w.figure("value", &value)
         try w.text("unit", &unit)
         try w.figure("threshold", &threshold)
@@ -176,7 +180,11 @@ public struct Link: Fields, Equatable, Sendable {
     public var kind = LinkKind.unknown
     public var onset = Moment.unknown
     /// One line for people; names in it are raw bytes.
-    public var text = Bytes()
+    public var sentence = Sentence()
+    public var text: Bytes {
+        get { sentence.bytes }
+        set { sentence = Sentence(opaque: newValue) }
+    }
     public var confidence = Confidence.unknown
     /// True when it began before the link it should follow from: the chain is broken here.
     public var outOfOrder = false
@@ -186,7 +194,7 @@ public struct Link: Fields, Equatable, Sendable {
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
         try w.choice("kind", &kind)
         try w.moment("onset", &onset)
-        try w.text("text", &text)
+        try w.group("text", &sentence)
         try w.choice("confidence", &confidence)
         try w.flag("out_of_order", &outOfOrder)
         try w.list("evidence", &evidence)
@@ -244,13 +252,17 @@ public struct BackstopFinding: Fields, Equatable, Sendable {
     /// `kernel`, `earlyoom`, `systemd-oomd`, `caps`.
     public var name = Bytes()
     /// One line for people: `not running`, `armed, but swap is off: nothing to reclaim`.
-    public var finding = Bytes()
+    public var sentence = Sentence()
+    public var finding: Bytes {
+        get { sentence.bytes }
+        set { sentence = Sentence(opaque: newValue) }
+    }
     public var evidence: [Evidence] = []
 
     public init() {}
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
         try w.text("name", &name)
-        try w.text("finding", &finding)
+        try w.group("finding", &sentence)
         try w.list("evidence", &evidence)
     }
 }
@@ -278,7 +290,11 @@ public struct TimelineEntry: Fields, Equatable, Sendable {
     public var at = Moment.unknown
     public var seq: UInt64 = 0
     public var kind = EntryKind.note
-    public var text = Bytes()
+    public var sentence = Sentence()
+    public var text: Bytes {
+        get { sentence.bytes }
+        set { sentence = Sentence(opaque: newValue) }
+    }
     public var source = Bytes()
 
     public init() {}
@@ -286,7 +302,7 @@ public struct TimelineEntry: Fields, Equatable, Sendable {
         try w.moment("", &at)
         try w.unsigned("seq", &seq)
         try w.choice("kind", &kind)
-        try w.text("text", &text)
+        try w.group("text", &sentence)
         try w.text("source", &source)
     }
 }
@@ -333,7 +349,8 @@ public struct Quality: Fields, Equatable, Sendable {
     public var timelineOmitted: UInt64 = 0
     public var seriesOmitted: UInt64 = 0
     /// Anything else a reader must know, one sentence each.
-    public var notes: [Bytes] = []
+    public var noteSentences: [Sentence] = []
+    public var notes: [Bytes] { noteSentences.map(\.bytes) }
 
     public init() {}
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -344,7 +361,7 @@ public struct Quality: Fields, Equatable, Sendable {
         try w.figure("longest_sampler_gap_ns", &longestSamplerGapNs)
         try w.unsigned("timeline_omitted", &timelineOmitted)
         try w.unsigned("series_omitted", &seriesOmitted)
-        try w.texts("notes", &notes)
+        try w.list("notes", &noteSentences)
     }
 }
 
@@ -358,7 +375,11 @@ public struct Incident: Fields, Equatable, Sendable {
     public var started = Moment.unknown
     public var ended: Ending?
     /// A few sentences for a tired reader.
-    public var summary = Bytes()
+    public var summarySentence = Sentence()
+    public var summary: Bytes {
+        get { summarySentence.bytes }
+        set { summarySentence = Sentence(opaque: newValue) }
+    }
     public var classes: [ClassChange] = []
     public var phases: [PhaseChange] = []
     public var chain: [Link] = []
@@ -385,7 +406,7 @@ public struct Incident: Fields, Equatable, Sendable {
         try w.group("host", &host)
         try w.moment("started", &started)
         try w.optional("ended", &ended)
-        try w.text("summary", &summary)
+        try w.group("summary", &summarySentence)
         try w.list("classes", &classes)
         try w.list("phases", &phases)
         try w.list("chain", &chain)

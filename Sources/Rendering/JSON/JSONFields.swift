@@ -13,6 +13,7 @@ import Incidents
 /// - names: strings by the rule of `Escaping`, null when empty;
 /// - a histogram: an object of the bucket's upper bound in microseconds to its count, empty buckets left out, `max` for the last;
 /// - a machine's document: only its length, under `*_bytes`;
+/// - a sentence: its text alone; a user id that is none (-1): null;
 /// - the series of an incident: an object of columns, one array a field;
 /// - the clock inside a document: left out, the times are converted.
 struct JSONFields: ~Copyable, FieldWalker {
@@ -47,7 +48,10 @@ struct JSONFields: ~Copyable, FieldWalker {
     }
 
     mutating func unsigned(_ name: StaticString, _ value: inout UInt64) {
-        if begins(name) { writer.number(value) }
+        guard begins(name) else { return }
+        // (uid_t) -1 is nobody's: the kernel's own word for no user.
+        if value == UInt32.max, name.equals("uid") || name.equals("ns_uid") { return writer.null() }
+        writer.number(value)
     }
 
     mutating func signed(_ name: StaticString, _ value: inout Int64) {
@@ -183,6 +187,7 @@ struct JSONFields: ~Copyable, FieldWalker {
     }
 
     private mutating func object<F: Fields>(_ value: inout F) {
+        if let sentence = value as? Sentence { return writer.stringOrNull(sentence.bytes) }
         let kind = eventKind
         eventKind = nil
         writer.beginObject()

@@ -9,10 +9,10 @@ public struct NameTable: Sendable {
     /// The boot that events are of.
     public private(set) var boot = BootID.unknown
     public private(set) var pageSize: UInt64 = 4096
-    private var cgroups: [UInt64: Bytes] = [:]
+    public private(set) var cgroups: [UInt64: Bytes] = [:]
     private var removed: [UInt64] = []
-    private var users: [UInt32: Bytes] = [:]
-    private var devices: [UInt32: Bytes] = [:]
+    public private(set) var users: [UInt32: Bytes] = [:]
+    public private(set) var devices: [UInt32: Bytes] = [:]
     private let capacity: Int
 
     public init(capacity: Int = 65_536) { self.capacity = max(1, capacity) }
@@ -63,7 +63,10 @@ public struct NameTable: Sendable {
         return id == 0 ? "an unknown cgroup" : "cgroup \(id)"
     }
 
-    func user(_ uid: UInt32) -> String { NameWords.user(uid: Figure(UInt64(uid)), name: name(ofUser: uid)) }
+    /// (uid_t) -1 is nobody's.
+    func user(_ uid: UInt32) -> String {
+        NameWords.user(uid: uid == .max ? .unknown : Figure(UInt64(uid)), name: name(ofUser: uid))
+    }
 
     /// `vda`, or `253:0`.
     func device(_ number: UInt32) -> String {

@@ -94,6 +94,20 @@ public enum Escaping {
         }
     }
 
+    /// For a text of a database: the value that a JSON reader would get, as UTF-8.
+    public static func text(_ bytes: Bytes) -> Bytes {
+        guard !bytes.allSatisfy({ isPlain($0) || $0 == UInt8(ascii: "\"") }) else { return bytes }
+        var text = Bytes()
+        forEachPiece(of: bytes) { piece in
+            switch piece {
+            case .invalid(let byte): text += Bytes(hexEscape(byte).utf8)
+            case .scalar("\\"): text += Bytes("\\\\".utf8)
+            case .scalar(let scalar): text += Bytes(String(scalar).utf8)
+            }
+        }
+        return text
+    }
+
     /// Printable ASCII that means nothing to JSON.
     private static func isPlain(_ byte: UInt8) -> Bool { byte >= 0x20 && byte < 0x7f && byte != 0x22 && byte != 0x5c }
 

@@ -27,7 +27,7 @@ enum ExportCommand: Command {
         }
         let directory = invocation[Flags.directory]
         guard hasSpan || invocation.operand == "all" else {
-            return try incident(invocation.operand ?? "last", format, directory, invocation[Flags.output], console)
+            return try incident(invocation.operand ?? "last", format, invocation, console)
         }
         guard !format.needsIncident else {
             let formats = ExportFormat.allCases.filter { !$0.needsIncident }.map { "--format \($0.rawValue)" }
@@ -37,24 +37,27 @@ enum ExportCommand: Command {
         }
         let reader = try openRecording(directory)
         for note in reader.damageNotes() { console.note("inquest: \(note)") }
-        let span = EventSpan(since: cutoff(invocation[Flags.from]), until: cutoff(invocation[Flags.until]))
+        let span = try EventSpan(since: cutoff(invocation[Flags.from]), until: cutoff(invocation[Flags.until]))
+            .seen(by: invocation[Flags.audience], in: reader)
         try write(format, span, of: reader, to: invocation[Flags.output], console)
     }
 
     private static func incident(
-        _ wanted: String, _ format: ExportFormat, _ directory: String, _ output: String?, _ console: Console
+        _ wanted: String, _ format: ExportFormat, _ invocation: Invocation, _ console: Console
     ) throws(CommandError) {
+        let (directory, output) = (invocation[Flags.directory], invocation[Flags.output])
         let reader = try openRecording(directory)
         let store = IncidentStore(reader, newestOnly: wanted == "last")
         for note in store.notes { console.note("inquest: \(note)") }
-        let incident = try store.incident(wanted, in: directory)
+        let (incident, span) = try EventSpan.of(
+            store.incident(wanted, in: directory), seenBy: invocation[Flags.audience], in: reader)
         switch format {
         case .json:
             try console.withOutput(output) { $0.write(IncidentJSON.document(incident, pretty: true)) }
         case .markdown:
             try console.withOutput(output) { $0.write(Markdown.render(incident)) }
         case .ndjson, .csv, .trace:
-            try write(format, EventSpan(of: incident), of: reader, to: output, console)
+            try write(format, span, of: reader, to: output, console)
         }
     }
 

@@ -33,9 +33,11 @@ enum ShowCommand: Command {
     static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {
         let directory = invocation[Flags.directory]
         let wanted = invocation.operand ?? "last"
-        let store = IncidentStore(try openRecording(directory), newestOnly: wanted == "last")
+        let reader = try openRecording(directory)
+        let store = IncidentStore(reader, newestOnly: wanted == "last")
         for note in store.notes { console.note("inquest: \(note)") }
-        let incident = try store.incident(wanted, in: directory)
+        let (incident, _) = try EventSpan.of(
+            store.incident(wanted, in: directory), seenBy: invocation[Flags.audience], in: reader)
         var options = console.textOptions
         if invocation[Flags.all] { options.timelineEntries = nil }
         console.out.write(TerminalTimeline.render(incident, options))

@@ -24,6 +24,9 @@ enum Flags {
     static let from = Flag.optionalTime("since", "begin at this time, or so long ago")
     static let until = Flag.optionalTime("until", "leave out what is of this time, or later")
 
+    static let audience = Flag.optionalText(
+        "for", "USER", absent: "all names",
+        "as this user may see it: the names of their processes and cgroups, everyone else is another user")
     static let ceilings = Flag.settings(
         "ceiling", "DEVICE", "what a disk can move in a second (vda=60M), where that is known; else it is learned")
 

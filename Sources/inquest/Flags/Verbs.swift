@@ -42,7 +42,7 @@ enum Verbs {
             "First what happened in words, then the chain of causes, then why nothing stopped it, then the details."
         ],
         operand: incident,
-        flags: [Flags.directory, Flags.all],
+        flags: [Flags.directory, Flags.all, Flags.audience],
         examples: [
             Example("inquest show", "the newest incident"),
             Example("inquest show --all | less", "with every timeline entry"),
@@ -60,12 +60,13 @@ enum Verbs {
         ],
         operand: Operand(
             name: "ID|last|all", help: "an incident's id as in inquest list, last (without one), or all", absent: nil),
-        flags: [Flags.format, Flags.from, Flags.until, Flags.output, Flags.directory],
+        flags: [Flags.format, Flags.from, Flags.until, Flags.audience, Flags.output, Flags.directory],
         examples: [
             Example("inquest export --format json", "the newest incident on standard output"),
             Example("inquest export last --format markdown -o incident.md", "a post-mortem to start from"),
             Example(
                 "inquest export --since 3h --until 2h --format csv -o hour.csv", "what was sampled, incident or not"),
+            Example("inquest export last --format markdown --for alice", "what one of the users may see of it"),
             Example("inquest export last --format trace -o incident.trace.json", "to look at in the Perfetto UI"),
         ])
 

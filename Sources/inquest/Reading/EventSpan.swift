@@ -11,6 +11,8 @@ struct EventSpan {
     private var first = Moment.unknown
     private var since: Cutoff?
     private var until: Cutoff?
+    /// As whom to show it; everything without.
+    var redaction: Redaction?
 
     /// From the first onset of an incident's causes, which is before the event that opened it, to the record of its end.
     init(of incident: Incident) {
@@ -28,6 +30,12 @@ struct EventSpan {
         self.until = until
     }
 
+    /// Those of a recording's incidents that began in the span, as they are to be shown.
+    func incidents(of store: IncidentStore) -> [Incident] {
+        store.incidents.filter { isWithin($0.started, $0.host.bootID, $0.clock) }
+            .map { redaction?.redacted($0) ?? $0 }
+    }
+
     /// Hands over the events with what names and clock were at each. Only what may matter is read: from the state before the span on.
     ///
     /// - Returns: the names at the end.
@@ -38,13 +46,14 @@ struct EventSpan {
             names.begin(first.bootID, first.clock)
         }
         let known = state.flatMap { try? Correlator(snapshot: $0.state) }
-        for event in known?.introduction ?? [] { names.note(event) }
+        for event in known?.introduction ?? [] { names.note(redaction?.redacted(event) ?? event) }
         struct Over: Error {}
         do throws(Over) {
             try reader.forEach(from: known == nil ? 0 : state?.seq ?? 0) { event throws(Over) in
                 if case .snapshot = event.payload { return }
-                names.note(event)
-                if contains(event, names.boot, names.clock) { body(event, names) }
+                let shown = redaction?.redacted(event) ?? event
+                names.note(shown)
+                if contains(event, names.boot, names.clock) { body(shown, names) }
                 if case .incident(let record) = event.payload, record.state == .closed, let incident,
                     record.openingSeq == incident.openingSeq
                 {
@@ -60,8 +69,12 @@ struct EventSpan {
             return event.seq >= incident.openingSeq
                 || boot == incident.host.bootID && event.moment >= first
         }
-        if let since, !since.includes(event.moment, of: boot, clock: clock) { return false }
-        if let until, until.includes(event.moment, of: boot, clock: clock) { return false }
+        return isWithin(event.moment, boot, clock)
+    }
+
+    private func isWithin(_ moment: Moment, _ boot: BootID, _ clock: ClockSnapshot) -> Bool {
+        if let since, !since.includes(moment, of: boot, clock: clock) { return false }
+        if let until, until.includes(moment, of: boot, clock: clock) { return false }
         return true
     }
 

@@ -6,6 +6,7 @@ final class SchemaParts {
     var parts: [(String, SchemaNode)] = []
 
     func reference<F: Fields>(_ type: F.Type) -> SchemaNode {
+        if F.self == Sentence.self { return reference(value: "name") }
         let name = String(describing: type)
         if !parts.contains(where: { $0.0 == name }) {
             let index = parts.count
@@ -95,7 +96,9 @@ struct SchemaFields: FieldWalker {
     }
 
     mutating func unsigned(_ name: StaticString, _ value: inout UInt64) {
-        add(name, .type("integer", and: [("minimum", .number(0))]))
+        let isUser = ["uid", "ns_uid"].contains(name.description)
+        let minimum = [("minimum", SchemaNode.number(0))]
+        add(name, isUser ? .type("integer", "null", and: minimum) : .type("integer", and: minimum))
     }
     mutating func signed(_ name: StaticString, _ value: inout Int64) { add(name, .type("integer")) }
     mutating func optionalSigned(_ name: StaticString, _ value: inout Int64?) { add(name, .type("integer", "null")) }
