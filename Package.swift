@@ -21,6 +21,9 @@ let bpfLibraries: [LinkerSetting] = [
     .linkedLibrary(":libbpf.a"), .linkedLibrary(":libelf.a"), .linkedLibrary(":libz.a"),
 ]
 
+/// Of Debian's libsqlite3-dev; it needs the mathematics that glibc keeps apart.
+let databaseLibraries: [LinkerSetting] = [.linkedLibrary(":libsqlite3.a"), .linkedLibrary("m")]
+
 func room(_ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: linker)
 }
@@ -38,6 +41,7 @@ let package = Package(
             name: "KernelWire", path: "bpf", exclude: ["programs", "prebuilt"], sources: ["embed.c"],
             publicHeadersPath: "include"),
         .systemLibrary(name: "CLibbpf"),
+        .systemLibrary(name: "CSQLite"),
         .target(name: "CLinux"),
         room("Events", ["KernelWire"]),
         room("Probes", ["Events", "KernelWire", "CLibbpf", "CLinux"], linker: bpfLibraries),
@@ -45,13 +49,14 @@ let package = Package(
         room("Recording", ["Events", "CLinux"]),
         room("Incidents", ["Events"]),
         room("Rendering", ["Incidents", "Events"]),
+        room("Database", ["Events", "Incidents", "Rendering", "CSQLite"], linker: databaseLibraries),
         room("Live", ["Events", "CLinux"]),
         .executableTarget(
             name: "inquest",
             dependencies: [
-                "Events", "Probes", "Host", "Recording", "Incidents", "Rendering", "Live", "CLinux",
+                "Events", "Probes", "Host", "Recording", "Incidents", "Rendering", "Database", "Live", "CLinux",
             ],
-            swiftSettings: strict, linkerSettings: bpfLibraries),
+            swiftSettings: strict, linkerSettings: bpfLibraries + databaseLibraries),
         .target(name: "EventSamples", dependencies: ["Events"], path: "Tests/EventSamples", swiftSettings: relaxed),
         .executableTarget(
             name: "recording-writer",
@@ -65,6 +70,7 @@ let package = Package(
         tests("Recording", ["Events", "EventSamples", "CLinux", "recording-writer"]),
         tests("Incidents", ["Events", "EventSamples", "Recording"]),
         tests("Rendering", ["Incidents", "Events", "EventSamples"]),
+        tests("Database", ["Incidents", "Rendering", "Events", "EventSamples", "CSQLite"]),
         tests("Live", ["Events", "EventSamples"]),
         tests("inquest", ["Events", "Probes", "Host", "Recording", "Incidents", "Rendering", "Live"]),
     ],

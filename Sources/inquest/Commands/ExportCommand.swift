@@ -9,7 +9,7 @@ enum ExportFormat: String, CaseIterable {
     // One incident's document.
     case json, markdown
     // Made of events, of an incident or of any span of time.
-    case ndjson, csv, trace
+    case ndjson, csv, trace, sqlite
 
     var needsIncident: Bool { self == .json || self == .markdown }
 }
@@ -39,6 +39,10 @@ enum ExportCommand: Command {
         for note in reader.damageNotes() { console.note("inquest: \(note)") }
         let span = try EventSpan(since: cutoff(invocation[Flags.from]), until: cutoff(invocation[Flags.until]))
             .seen(by: invocation[Flags.audience], in: reader)
+        if format == .sqlite {
+            let incidents = span.incidents(of: IncidentStore(reader))
+            return try DatabaseExport.write(incidents, span, of: reader, to: invocation[Flags.output], console)
+        }
         try write(format, span, of: reader, to: invocation[Flags.output], console)
     }
 
@@ -56,6 +60,8 @@ enum ExportCommand: Command {
             try console.withOutput(output) { $0.write(IncidentJSON.document(incident, pretty: true)) }
         case .markdown:
             try console.withOutput(output) { $0.write(Markdown.render(incident)) }
+        case .sqlite:
+            try DatabaseExport.write([incident], span, of: reader, to: output, console)
         case .ndjson, .csv, .trace:
             try write(format, span, of: reader, to: output, console)
         }

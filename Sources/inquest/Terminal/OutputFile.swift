@@ -25,11 +25,25 @@ enum OutputFile {
             defer { close(descriptor) }
             return try fill(descriptor, path, body)
         }
-        try replace(exists ? resolved(path) : path, shown: path, body)
+        try replace(exists ? resolved(path) : path, shown: path) { descriptor, _ throws(CommandError) in
+            try fill(descriptor, path, body)
+        }
+    }
+
+    /// For what does not write from front to back: `body` is given the path of an empty file, which then takes the place of `path`.
+    static func build(_ path: String, _ body: (String) throws(CommandError) -> Void) throws(CommandError) {
+        var status = stat()
+        let exists = unsafe stat(path, &status) == 0
+        if exists && status.st_mode & S_IFMT != S_IFREG {
+            throw CommandError("cannot write \(path): it is no regular file; choose another place with -o")
+        }
+        try replace(exists ? resolved(path) : path, shown: path) { _, temporary throws(CommandError) in
+            try body(temporary)
+        }
     }
 
     private static func replace(
-        _ path: String, shown: String, _ body: (ByteWriter) throws(CommandError) -> Void
+        _ path: String, shown: String, _ body: (Int32, String) throws(CommandError) -> Void
     ) throws(CommandError) {
         let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
         let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
@@ -41,7 +55,7 @@ enum OutputFile {
             close(descriptor)
             if !isRenamed { _ = unsafe unlink(temporary) }
         }
-        try fill(descriptor, shown, body)
+        try body(descriptor, temporary)
         guard fsync(descriptor) == 0 else { throw failed(shown, errno) }
         guard unsafe rename(temporary, path) == 0 else { throw failed(shown, errno) }
         isRenamed = true
