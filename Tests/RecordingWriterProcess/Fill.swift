@@ -40,7 +40,7 @@ func fill(_ directory: String, mebibytes: Int, seed: UInt64) throws {
 }
 
 /// The kernel kills the largest process of a cgroup at its limit.
-private func kill(number: UInt64) -> OomKill {
+func kill(number: UInt64) -> OomKill {
     var kill = OomKill()
     kill.constraint = .memcg
     kill.oomCgroup = 2000
@@ -54,7 +54,7 @@ private func kill(number: UInt64) -> OomKill {
 }
 
 /// Events on the recorder's way: recorded, correlated, the findings recorded behind them (`Spine` in Sources/inquest).
-private struct History {
+struct History {
     let writer: RecordingWriter
     var nextSeq: UInt64
     var incidents = 0

@@ -103,6 +103,17 @@ func actsOnTerminal(_ text: String) -> Bool {
         }
     }
 
+    @Test func `HTML finds no markup, and no end of an attribute, in a name`() {
+        #expect(Escaping.html(b("<b a=\"x\">&'")) == "&lt;b a=&quot;x&quot;&gt;&amp;&#39;")
+        for name in hostileNames(4000) {
+            let text = Escaping.html(name)
+            #expect(!actsOnTerminal(text) && !text.contains { "<>\"'".contains($0) }, "\(name)")
+            let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
+            let shown = entities.reduce(text) { $0.replacingOccurrences(of: $1.0, with: $1.1) }
+            #expect(unescaped(shown) == name, "\(name)")
+        }
+    }
+
     @Test func `Markdown finds nothing to interpret`() {
         #expect(Escaping.markdown(b("a|b`c`*d*_e_<f>[g](h)")) == "a\\|b\\`c\\`\\*d\\*\\_e\\_\\<f>\\[g](h)")
         #expect(Escaping.markdown(b("# x")) == "\\# x")

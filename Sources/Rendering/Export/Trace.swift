@@ -15,7 +15,7 @@ public struct Trace: ~Copyable, EventExport {
     private var tracks: [SeriesSubject: Int] = [:]
     private var rates = Rates()
     private let incident: Incident?
-    private var times = TraceTimes()
+    private var times = ExportTimes()
 
     public init(of incident: Incident?) {
         self.incident = incident
@@ -233,37 +233,6 @@ public struct Trace: ~Copyable, EventExport {
     }
 
     private mutating func finish() { writer.endObject() }
-}
-
-/// Moments as nanoseconds since the first event.
-private struct TraceTimes {
-    /// The first event's.
-    private(set) var origin: (boottimeNs: UInt64, realtimeNs: UInt64?) = (0, nil)
-    /// The latest so far.
-    private(set) var last: UInt64 = 0
-    /// Where the boot that events are of now has its place.
-    private var anchor: (boot: BootID, boottimeNs: UInt64, sinceOriginNs: UInt64)?
-
-    mutating func note(_ event: Event, _ names: borrowing NameTable) -> UInt64 {
-        if anchor == nil || anchor?.boot != names.boot {
-            let realtimeNs = names.clock.realtimeNs(of: event.moment)
-            if anchor == nil { origin = (event.boottimeNs, realtimeNs) }
-            // Boots follow each other, whatever the wall clock says.
-            var sinceOriginNs = last
-            if let realtimeNs, let first = origin.realtimeNs, realtimeNs > first {
-                sinceOriginNs = max(last, realtimeNs - first)
-            }
-            anchor = (names.boot, event.boottimeNs, sinceOriginNs)
-        }
-        guard let anchor else { return 0 }
-        // An event may be told after one that happened later.
-        let at = anchor.sinceOriginNs + event.boottimeNs - min(event.boottimeNs, anchor.boottimeNs)
-        last = max(last, at)
-        return at
-    }
-
-    /// - Parameter moment: of the boot that the first event is of.
-    func ofFirstBoot(_ moment: Moment) -> UInt64 { moment.boottimeNs - min(moment.boottimeNs, origin.boottimeNs) }
 }
 
 /// Counters since boot as rates, between one sample of a series and the next.

@@ -21,7 +21,7 @@ public enum EventLine {
         return LocalClock(snapshot: names.clock, utcOffsetSeconds: offset, origin: moment).short(moment, decimals: 3)
     }
 
-    private static func content(_ event: Event, _ names: NameTable) -> (String, Style, String)? {
+    static func content(_ event: Event, _ names: NameTable) -> (String, Style, String)? {
         switch event.payload {
         case .oomKill(let kill): ("KILL", .alarm, text(kill, names))
         case .kernelLogKill(let kill): ("KILL", .alarm, text(kill, names))

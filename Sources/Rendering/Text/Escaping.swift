@@ -64,6 +64,27 @@ public enum Escaping {
 
     private static let markdownSpecials: Set<Unicode.Scalar> = ["\\", "`", "*", "_", "[", "<", "#", "|", "~", "&", "$"]
 
+    /// For HTML, as text and inside a quoted attribute: as for a terminal, and no character that ends either or begins markup.
+    public static func html(_ bytes: Bytes) -> String {
+        var sink = ByteSink(capacity: bytes.count + 16)
+        appendHTML(shown: terminal(bytes), to: &sink)
+        return unsafe sink.withBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The same for text that already went through `terminal`.
+    static func appendHTML(shown text: String, to sink: inout ByteSink) {
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "&"): sink.append("&amp;")
+            case UInt8(ascii: "<"): sink.append("&lt;")
+            case UInt8(ascii: ">"): sink.append("&gt;")
+            case UInt8(ascii: "\""): sink.append("&quot;")
+            case UInt8(ascii: "'"): sink.append("&#39;")
+            default: sink.append(byte)
+            }
+        }
+    }
+
     /// For the inside of a JSON string. The value that a JSON reader gets is UTF-8 as it was, with a byte that is not UTF-8
     /// written `\xNN` and a backslash doubled; what a terminal could trip over is written as JSON's own `\uNNNN`.
     static func appendJSON(_ bytes: Bytes, to sink: inout ByteSink) {

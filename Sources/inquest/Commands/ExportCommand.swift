@@ -9,7 +9,7 @@ enum ExportFormat: String, CaseIterable {
     // One incident's document.
     case json, markdown
     // Made of events, of an incident or of any span of time.
-    case ndjson, csv, trace, sqlite
+    case ndjson, csv, trace, html, sqlite
 
     var needsIncident: Bool { self == .json || self == .markdown }
 }
@@ -62,7 +62,7 @@ enum ExportCommand: Command {
             try console.withOutput(output) { $0.write(Markdown.render(incident)) }
         case .sqlite:
             try DatabaseExport.write([incident], span, of: reader, to: output, console)
-        case .ndjson, .csv, .trace:
+        case .ndjson, .csv, .trace, .html:
             try write(format, span, of: reader, to: output, console)
         }
     }
@@ -82,6 +82,7 @@ enum ExportCommand: Command {
             switch format {
             case .csv: write(SeriesCSV(of: span.incident), span, of: reader, to: out, console)
             case .trace: write(Trace(of: span.incident), span, of: reader, to: out, console)
+            case .html: write(HTMLReport(of: span.incident), span, of: reader, to: out, console)
             default: write(EventJSON(of: span.incident), span, of: reader, to: out, console)
             }
         }

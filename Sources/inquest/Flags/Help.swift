@@ -83,6 +83,8 @@ struct Help {
 
     private func spelled(_ flag: any FlagDeclaration) -> String {
         let dashed = flag.short.map { "-\($0)" } ?? "--\(flag.name)"
+        // The flag's own line says which there are.
+        if case .choice = flag.kind { return "\(dashed) \(flag.name.uppercased())" }
         return flag.kind.metavar.map { "\(dashed) \($0)" } ?? dashed
     }
 

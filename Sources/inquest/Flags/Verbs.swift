@@ -54,7 +54,8 @@ enum Verbs {
             "Of one incident: json is the incident with its JSON Schema, markdown the post-mortem.",
             "Of an incident's events, or of those of any span of time: ndjson is each event as a line of JSON; csv the samples"
                 + " as one tidy table, a figure a row; trace a trace for the Perfetto UI (ui.perfetto.dev), with tracks for"
-                + " host, devices and cgroups; sqlite a database to ask questions of (docs/sqlite.md), which needs -o.",
+                + " host, devices and cgroups; html a page with everything on one time axis, in one file that needs no network;"
+                + " sqlite a database to ask questions of (docs/sqlite.md), which needs -o.",
             "TIME is 90m for so long ago, 10:02, '2026-06-22 10:02' or 2026-06-22T10:02:11Z. all is everything that is"
                 + " recorded.",
         ],
@@ -69,6 +70,7 @@ enum Verbs {
             Example("inquest export all --format sqlite -o incidents.db", "to ask in SQL"),
             Example("inquest export last --format markdown --for alice", "what one of the users may see of it"),
             Example("inquest export last --format trace -o incident.trace.json", "to look at in the Perfetto UI"),
+            Example("inquest export last --format html -o incident.html", "to look at in a browser"),
         ])
 
     static let replay = Verb(

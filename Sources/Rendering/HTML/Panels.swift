@@ -1,0 +1,209 @@
+import Events
+import Incidents
+
+/// Which panels there are, and what each shows: the host's as a list, one of each kind for the disks and the cgroups that matter.
+struct Panels {
+    static let devices = 3
+    static let cgroups = HTMLWriter.styles
+    /// The panel in which kills are named.
+    static let memory = "Memory"
+
+    let data: ChartData
+    let incident: Incident?
+
+    func all(_ names: borrowing NameTable) -> [Panel] {
+        var panels = Self.host.compactMap(panel)
+        for device in busiestDevices { panels += self.panels(of: device, names) }
+        return panels + cgroupPanels(names)
+    }
+
+    // MARK: The host
+
+    private struct Description {
+        let title: String
+        let unit: PanelUnit
+        let source: String
+        let curves: [(name: String, curve: HostCurve, isArea: Bool)]
+        var lowIsWorst: Set<String> = []
+    }
+
+    private static let host = [
+        Description(
+            title: memory, unit: .bytes, source: "/proc/meminfo",
+            curves: [
+                ("used", .memoryUsed, true), ("available", .memoryAvailable, false), ("swap used", .swapUsed, false),
+            ], lowIsWorst: ["available"]),
+        Description(
+            title: "Time stalled (pressure)", unit: .percent, source: "/proc/pressure",
+            curves: [
+                ("memory full", .memoryFull, true), ("memory some", .memorySome, false), ("IO full", .ioFull, false),
+                ("IO some", .ioSome, false), ("CPU some", .cpuSome, false),
+            ]),
+        Description(
+            title: "Paging", unit: .bytesPerSecond, source: "/proc/vmstat pswpin, pswpout, workingset_refault",
+            curves: [
+                ("swap-out", .swapOut, true), ("swap-in", .swapIn, false), ("refaults", .refaults, false),
+            ]),
+        Description(
+            title: "Tasks", unit: .count, source: "/proc/stat, /proc/loadavg",
+            curves: [("in D state", .blocked, true), ("running", .running, false), ("load", .load, false)]),
+    ]
+
+    private func panel(_ description: Description) -> Panel? {
+        let lines = description.curves.map { curve in
+            var bins = data.host[curve.curve.rawValue].bins(
+                data.grid, outside: curve.curve.isLevel ? data.gaps : [])
+            if curve.curve == .load { bins = bins.map { $0.map { $0.scaled(by: 0.001) } } }
+            return Panel.Line(name: curve.name, bins: bins, isArea: curve.isArea)
+        }
+        guard lines.contains(where: { $0.highest != nil }) else { return nil }
+        var panel = Panel(
+            title: description.title, unit: description.unit, source: description.source, drawing: .lines(lines),
+            lowIsWorst: description.lowIsWorst)
+        if description.title == Self.memory {
+            if let total = data.memoryTotal.value { panel.references.append(.init(name: "RAM", value: Double(total))) }
+            if let total = data.swapTotal.value, total > 0 {
+                panel.references.append(.init(name: "swap", value: Double(total)))
+            }
+        }
+        return panel
+    }
+
+    // MARK: Disks
+
+    private var busiestDevices: [DeviceData] {
+        let moved = data.devices.map { ($0, $0.movedBytes) }
+        return moved.filter { $0.0.reads.hasBins || $0.1 > 0 }.sorted { $0.1 > $1.1 }.prefix(Self.devices).map(\.0)
+    }
+
+    private func panels(of device: DeviceData, _ names: borrowing NameTable) -> [Panel] {
+        let name = names.device(device.device)
+        let (reads, writes) = (device.reads.bins(data.grid), device.writes.bins(data.grid))
+        let moved = zipLongest(reads, writes) { read, write in
+            Bin(mean: read.mean + write.mean, low: max(read.low, write.low), high: read.high + write.high)
+        }
+        var lines = [
+            Panel.Line(name: "moved", bins: moved, isArea: true), Panel.Line(name: "reads", bins: reads),
+            Panel.Line(name: "writes", bins: writes),
+        ]
+        if device.isHeard {
+            let swap = device.swap.bins(data.grid, where: moved, until: data.endNs)
+            lines.insert(Panel.Line(name: "of it swap", bins: swap, isArea: true), at: 1)
+        }
+        var panels: [Panel] = []
+        if lines.contains(where: { $0.highest != nil }) {
+            var panel = Panel(
+                title: "Disk \(name): throughput", unit: .bytesPerSecond, source: "/sys/block/*/stat, block IO hook",
+                drawing: .lines(lines))
+            if let ceiling = ceiling(of: name) {
+                panel.references.append(.init(name: "ceiling", value: ceiling))
+            } else if let most = sustained(moved) {
+                panel.references.append(.init(name: "most in 10 s", value: most))
+            }
+            panels.append(panel)
+        }
+        for (what, map) in [("reads", device.readLatency), ("writes", device.writeLatency)] where map.total > 0 {
+            panels.append(
+                Panel(
+                    title: "Disk \(name): how long \(what) took", unit: .bucket,
+                    source: "block IO hook, queue and device",
+                    drawing: .map(LatencyColumns(map.columns(data.grid)))))
+        }
+        return panels
+    }
+
+    /// What the correlator learned of the device, or was told, where the incident says it.
+    private func ceiling(of device: String) -> Double? {
+        let evidence = incident?.chain.flatMap(\.evidence).first {
+            Escaping.terminal($0.name) == "throughput of " + device && $0.threshold.value ?? 0 > 0
+        }
+        return evidence?.threshold.value.map { Double($0) }
+    }
+
+    /// The highest mean over ten seconds, as the correlator learns it, of what is shown.
+    private func sustained(_ moved: [Bin?]) -> Double? {
+        let width = Int(max(1, 10_000_000_000 / data.grid.binNs))
+        guard moved.count >= width else { return nil }
+        var highest = 0.0
+        for start in 0...moved.count - width {
+            let window = moved[start..<start + width]
+            highest = max(highest, window.reduce(0) { $0 + ($1?.mean ?? 0) } / Double(width))
+        }
+        return highest > 0 ? highest : nil
+    }
+
+    // MARK: Cgroups
+
+    private func cgroupPanels(_ names: borrowing NameTable) -> [Panel] {
+        let shown = chosen(names)
+        func lines(_ bins: (CgroupData) -> [Bin?]) -> [Panel.Line] {
+            var lines: [Panel.Line] = []
+            for cgroup in shown { lines.append(Panel.Line(name: names.cgroup(cgroup.cgroup), bins: bins(cgroup))) }
+            return lines
+        }
+        func stalled(_ amounts: (CgroupData) -> Amounts) -> [Panel.Line] {
+            lines {
+                let listening = $0.memory.bins(data.grid)
+                return amounts($0).bins(data.grid, where: listening, until: data.endNs, unit: 1e-9)
+            }
+        }
+        let panels = [
+            Panel(
+                title: "Memory of cgroups", unit: .bytes, source: "memory.current",
+                drawing: .lines(lines { $0.memory.bins(data.grid, outside: data.gaps) })),
+            Panel(
+                title: "Swap of cgroups", unit: .bytes, source: "memory.swap.current",
+                drawing: .lines(lines { $0.swap.bins(data.grid, outside: data.gaps) })),
+            Panel(
+                title: "Throttled at memory.high, tasks on average", unit: .tasks,
+                source: "memory.high hook, task time",
+                drawing: .lines(stalled(\.throttled))),
+            Panel(
+                title: "Stalled in reclaim, tasks on average", unit: .tasks, source: "reclaim hooks, task time",
+                drawing: .lines(stalled(\.reclaiming))),
+        ]
+        // A cgroup's silence is nothing to tell of.
+        return panels.filter { !$0.isFlat }
+    }
+
+    /// Whom the incident names, then the largest; of a tree and its branches those that hold what it holds.
+    private func chosen(_ names: borrowing NameTable) -> [CgroupData] {
+        let all = data.cgroups.filter { $0.peakBytes > 0 || $0.throttled.total > 0 || $0.reclaiming.total > 0 }
+        var paths: [UInt64: Bytes] = [:]
+        for cgroup in all { paths[cgroup.cgroup] = names.path(ofCgroup: cgroup.cgroup) }
+        var named: [Bytes] = []
+        if let incident {
+            named = [incident.scope.cgroup] + incident.suspects.map(\.cgroup) + incident.kills.map(\.victim.cgroup)
+            named += incident.bystanders.map(\.cgroup)
+        }
+        func importance(_ cgroup: CgroupData) -> Int {
+            let path = paths[cgroup.cgroup] ?? []
+            return path.isEmpty ? named.count : named.firstIndex(of: path) ?? named.count
+        }
+        func isSumOfOthers(_ cgroup: CgroupData) -> Bool {
+            guard importance(cgroup) == named.count, let path = paths[cgroup.cgroup] else { return false }
+            if path == Bytes("/".utf8) { return true }
+            let prefix = path + Bytes("/".utf8)
+            return all.contains { other in
+                other.peakBytes >= cgroup.peakBytes / 2 && paths[other.cgroup]?.starts(with: prefix) ?? false
+            }
+        }
+        let ranked = all.filter { !isSumOfOthers($0) }.sorted { a, b in
+            let (first, second) = (importance(a), importance(b))
+            if first != second { return first < second }
+            return a.peakBytes == b.peakBytes ? a.cgroup < b.cgroup : a.peakBytes > b.peakBytes
+        }
+        return Array(ranked.prefix(Self.cgroups))
+    }
+}
+
+extension Bin {
+    func scaled(by factor: Double) -> Bin { Bin(mean: mean * factor, low: low * factor, high: high * factor) }
+}
+
+private func zipLongest(_ a: [Bin?], _ b: [Bin?], _ join: (Bin, Bin) -> Bin) -> [Bin?] {
+    (0..<max(a.count, b.count)).map { index in
+        guard index < a.count, index < b.count, let first = a[index], let second = b[index] else { return nil }
+        return join(first, second)
+    }
+}
