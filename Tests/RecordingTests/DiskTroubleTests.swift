@@ -113,6 +113,30 @@ import Testing
         #expect(verify(reader).gaps.map(\.cause) == [.notRecorded])
     }
 
+    @Test func `a slow disk has the whole interval to itself between two commits that nobody asked for`() throws {
+        let files = MemoryFiles()
+        let (writer, _) = try RecordingWriter.open("memory", options(), files: files)
+        writer.appendAll(calmEvents(1..<10))
+        writer.commitAndWait(upTo: 9)
+        writer.commitIntervalNs = 200_000_000
+        files.gate.close()
+        writer.appendAll(calmEvents(10..<11))
+        #expect(eventually { files.gate.holds })
+        // The write takes longer than the interval, and more comes meanwhile.
+        let begun = ContinuousClock.now
+        writer.appendAll(calmEvents(11..<12))
+        #expect(eventually { ContinuousClock.now - begun > .milliseconds(250) })
+        let ended = ContinuousClock.now
+        files.gate.open()
+        #expect(eventually { writer.acknowledgedSeq == 11 })
+        #expect(ContinuousClock.now - ended >= .milliseconds(200))
+        // What is asked for does not wait for that.
+        writer.commitIntervalNs = 1_000_000_000_000
+        writer.appendAll(calmEvents(12..<13))
+        writer.commitAndWait(upTo: 12)
+        #expect(writer.close())
+    }
+
     @Test func `a directory that vanishes is made anew, and everything from the next commit on is there`() throws {
         let files = MemoryFiles()
         let (writer, _) = try RecordingWriter.open("memory", smallOptions(), files: files)

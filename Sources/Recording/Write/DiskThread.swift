@@ -57,7 +57,8 @@ final class DiskThread {
             let interval = shared.commitIntervalNs.load(ordering: .relaxed)
             if wanted || stopping || now &- lastCommitNs >= interval {
                 commitCurrent()
-                lastCommitNs = now
+                // From its end: on a slow disk nothing else would ever be under way, and what is asked for would wait for that first.
+                lastCommitNs = monotonicNs()
             }
             if stopping { break }
             let elapsed = monotonicNs() &- lastCommitNs

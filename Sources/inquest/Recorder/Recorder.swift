@@ -27,10 +27,11 @@ final class Recorder {
     /// After `end`: whether everything observed is durable.
     private(set) var isComplete = false
     private var commitWanted = false
-    /// How long an event may wait for its commit. In calm each one writes a page or a part of it again: what a power cut may take
-    /// is weighed against what wears the disk out.
+    /// How long samples may wait between two commits. In calm each one writes a page or a part of it again: what a power cut may take
+    /// is weighed against what wears the disk out. Under pressure it is weighed against the kill that comes meanwhile, and waits for
+    /// the disk to take the samples first.
     private static let calmCommitNs: UInt64 = 10_000_000_000
-    private static let pressureCommitNs: UInt64 = 100_000_000
+    private static let pressureCommitNs: UInt64 = 250_000_000
     /// Once a second a full turn, whatever is silent: records that asked for no wake-up are waiting in the ring.
     private static let turnMs: Int32 = 1000
 
