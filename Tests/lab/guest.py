@@ -113,6 +113,10 @@ class Guest:
         self.sh("\n".join(["set -e", *steps]))
         return at
 
+    def unpack(self, device):
+        """Puts what is on a disk into the root, as if it had been installed."""
+        self.sh(f"mount -o ro {device} /mnt && tar -C /mnt -c . | tar -C / -x --keep-directory-symlink && umount /mnt")
+
     def swap(self, size_mb, path=None):
         """Makes a swap file, written out (not sparse), and uses it."""
         path = path or ("/swap" if self.with_systemd else "/data/swap")
@@ -152,18 +156,18 @@ class Guest:
         """Waits until an incident, of this class where one is named, has ended."""
         return self.until_incident(f"{kind or 'an incident'} is over", lambda i: kind in (None, i["class"]) and i["ended"], timeout)
 
-    def stop(self):
+    def stop(self, name="recording"):
         """Stops the recorder as a service manager would, and gives its account."""
         self.sh(f"kill -TERM {self.recorder.pid}")
         status, _ = self.recorder.wait(60)
         if status != 0:
             raise LabError(f"the recorder ended with status {status}: {self.read('/run/agent/recorder-*.log')}")
         self.recorder = None
-        return self.account()
+        return self.account(name)
 
-    def account(self):
-        """What inquest has recorded, taken out of the guest and read with the same binary outside of it."""
-        directory = self.machine.directory / "recording"
+    def account(self, name="recording"):
+        """What inquest has recorded, taken out of the guest into a directory of that name, and read with the same binary outside of it."""
+        directory = self.machine.directory / name
         packed = self.sh(f"tar -C {self.dir} -cz . | base64 -w 0", timeout=120)
         tarfile.open(fileobj=io.BytesIO(base64.b64decode(packed))).extractall(directory, filter="data")
         return Account(self.binary, directory)

@@ -3,9 +3,11 @@
 import base64
 import ctypes
 import itertools
+import json
 import queue
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -24,13 +26,14 @@ libc = ctypes.CDLL(None)
 @dataclass
 class Disk:
     """A disk of a guest. `content` is an image to lay a copy-on-write image over, `server` the socket of an NBD server that has the
-    disk; otherwise the disk is new: an ext4, unless `raw`."""
+    disk; otherwise the disk is new: an ext4, unless `raw`. `spare`: room behind the content, which then are two partitions."""
 
     name: str
     size: str = "1G"
     content: Path = None
     raw: bool = False
     server: Path = None
+    spare: str = None
 
 
 def dies_with_us():
@@ -103,12 +106,29 @@ class Machine:
         path = self.directory / f"{disk.name}.img"
         if disk.content:
             subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", disk.content, path], check=True)
+            if disk.spare:
+                subprocess.run(["qemu-img", "resize", "-q", path, f"+{disk.spare}"], check=True)
+                self.divide(path, disk.content.stat().st_size)
         else:
             subprocess.run(["truncate", "-s", disk.size, path], check=True)
             if not disk.raw:
                 # Whole: a file system that is completed after the mount keeps a slow disk busy for seconds, by nobody's doing.
                 subprocess.run(["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,nodiscard", path], check=True)
         return path
+
+    @staticmethod
+    def divide(path, content_bytes):
+        """Makes two partitions, the second behind the content. The first begins where the disk does: a file system of Linux leaves the
+        place of a partition table free."""
+        bytes_in_all = json.loads(subprocess.run(["qemu-img", "info", "--output=json", path], capture_output=True, check=True).stdout)["virtual-size"]
+        table = bytearray(512)
+        for number, (begin, end) in enumerate([(0, content_bytes), (content_bytes, bytes_in_all)]):
+            struct.pack_into("<4xB3xII", table, 446 + 16 * number, 0x83, begin // 512, (end - begin) // 512)
+        table[510:] = b"\x55\xaa"
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(table)
+            file.flush()
+            subprocess.run(["qemu-io", "-c", f"write -q -s {file.name} 0 512", path], check=True)
 
     def wait_for_sockets(self, *paths):
         # The files are there a moment before anybody listens.

@@ -10,6 +10,7 @@ from .guest import Guest
 from .image import debian_root, initramfs
 from .judge import Hopeless, Judge
 from .machine import Disk, Machine
+from .packages import packages_image
 from .programs import guest_program
 
 
@@ -81,13 +82,17 @@ class Lab:
         disks = list(scenario.disks)
         cmdline = scenario.cmdline
         if scenario.systemd:
-            disks.insert(0, Disk("root", content=debian_root(self.cache, self.say)))
-            cmdline += " lab.root=/dev/vda"
+            disks.insert(0, Disk("root", content=debian_root(self.cache, self.say), spare=scenario.root_spare))
+            cmdline += " lab.root=/dev/vda1" if scenario.root_spare else " lab.root=/dev/vda"
+        if scenario.packages:
+            disks.append(Disk("packages", content=packages_image(scenario.packages, self.cache, self.say)))
         programs = [guest_program(name, libraries, self.cache) for name, libraries in scenario.programs.items()]
         archive = initramfs(kernel, self.binary, self.cache, programs=programs)
         with Machine(kernel, archive, directory, disks, scenario.memory, scenario.cpus, cmdline) as machine:
             guest = Guest(machine, self.binary, scenario.systemd, time.monotonic() + scenario.seconds)
             try:
+                if scenario.packages:
+                    guest.unpack(f"/dev/vd{'abcdefgh'[len(disks) - 1]}")
                 account = scenario.play(guest, judge)
                 if scenario.judges_kills:
                     judge.kills(account, guest.truth.kills())

@@ -7,6 +7,7 @@ import unittest
 from types import SimpleNamespace
 
 from .acknowledged import KEPT, Recorded
+from .blocktrace import Traced
 from .judge import Judge
 from .truth import logged_kills
 
@@ -35,6 +36,34 @@ def verdict(account, logged):
     judge = Judge(None)
     judge.kills(account, logged)
     return judge.failures
+
+
+TRACE = """\
+# tracer: nop
+         inquest-1234    [001] d..2.   123.100000: sys_pwritev(fd: 5, vec: 7f00, vlen: 1, pos_l: 4000, pos_h: 0)
+         inquest-1234    [001] d..2.   123.110000: block_bio_queue: 254,2 WS 1000 + 32 [inquest]
+         inquest-1234    [001] d..2.   123.120000: block_getrq: 254,2 WS 1000 + 32 [inquest]
+ kworker/u4:1-77      [000] d..2.   123.125000: block_rq_issue: 254,0 W 4096 () 5000 + 8 [kworker/u4:1]
+ kworker/u4:1-77      [000] d..2.   123.125000: block_rq_issue: 254,16 W 4096 () 1000 + 8 [kworker/u4:1]
+         inquest-1234    [001] d..2.   123.130000: block_rq_issue: 254,0 WS 16384 () 1000 + 32 [inquest]
+          <idle>-0       [001] d..2.   123.160000: block_rq_complete: 254,0 WS () 1000 + 32 [0]
+          <idle>-0       [001] d..2.   123.165000: block_rq_issue: 254,0 FF 0 () 18446744073709551615 + 0 [swapper/1]
+          <idle>-0       [001] d..2.   123.170000: block_rq_complete: 254,0 FF () 18446744073709551615 + 0 [0]
+         inquest-1234    [001] d..2.   123.171000: sys_pwritev -> 0x4000
+"""
+
+
+class BlockTrace(unittest.TestCase):
+    def test_a_write_is_followed_from_the_call_through_partition_and_device_to_the_flush(self):
+        traced = Traced(TRACE)
+        [write] = traced.writes["inquest"]
+        self.assertEqual([round(1000 * part) for part in write.parts()], [10, 10, 10, 30, 5, 6])
+        self.assertEqual(write.bytes_ahead, 4096)
+        self.assertEqual([round(1000 * took) for took in traced.served], [30])
+
+    def test_a_write_that_the_trace_does_not_tell_all_of_has_no_parts(self):
+        lines = [line for line in TRACE.splitlines() if "FF" not in line]
+        self.assertIsNone(Traced("\n".join(lines)).writes["inquest"][0].parts())
 
 
 class KernelLog(unittest.TestCase):

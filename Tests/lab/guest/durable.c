@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -204,6 +205,8 @@ static void contend(const char *name, void (*store)(size_t), int kills)
 	ssize_t length;
 
 	go_first();
+	/* What a trace knows it by. */
+	prctl(PR_SET_NAME, name);
 	store(1);
 	if (write(ready[1], "", 1) != 1)
 		fail("pipe");
