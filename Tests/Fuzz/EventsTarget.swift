@@ -2,8 +2,8 @@ import EventSamples
 import Events
 import KernelWire
 
-/// What the kernel side writes and what the codec reads: a record of the ring, the iterators' streams, a block of events, an
-/// archive. The first byte chooses.
+/// What the kernel side writes and what the codec reads: a record of the ring, the iterators' streams, a block of events (in each
+/// format), an archive. The first byte chooses.
 ///
 /// Whatever is understood must come back the same when it is written and read again.
 enum EventsTarget: FuzzTarget {
@@ -13,18 +13,20 @@ enum EventsTarget: FuzzTarget {
         var input = Input(bytes)
         let choice = input.byte()
         let rest = input.rest
-        switch choice % 6 {
+        switch choice % 7 {
         case 0: block(rest)
         case 1: record(rest)
         case 2: census(rest)
         case 3: cgroups(rest)
         case 4: archive(OomKill.self, rest)
-        default: archive(CgroupSample.self, rest)
+        case 5: archive(CgroupSample.self, rest)
+        default: block(rest, format: 1)
         }
     }
 
-    private static func decode(_ bytes: [UInt8]) -> [Event] {
+    private static func decode(_ bytes: [UInt8], format: UInt16 = BlockFormat.current) -> [Event] {
         var decoder = EventDecoder()
+        decoder.format = format
         decoder.beginBlock(firstSeq: 1)
         var events: [Event] = []
         var offset = 0
@@ -44,8 +46,8 @@ enum EventsTarget: FuzzTarget {
         return encoder.withBytes { [UInt8]($0) }
     }
 
-    private static func block(_ bytes: [UInt8]) {
-        let events = decode(bytes)
+    private static func block(_ bytes: [UInt8], format: UInt16 = BlockFormat.current) {
+        let events = decode(bytes, format: format)
         precondition(decode(encode(events)) == events)
     }
 
