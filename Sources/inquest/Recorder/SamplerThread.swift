@@ -48,7 +48,8 @@ final class SamplerThread: @unchecked Sendable {
         self.host = host
         self.probes = probes
         self.triggers = triggers
-        queue = EventQueue(capacity: 8192)
+        // Ready for more than a sample under pressure and its census are, before the pressure is.
+        queue = EventQueue(capacity: 8192, ready: 512)
         notes = EventQueue(capacity: 1024)
         wake = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         cgroupsHeard = probes.hooks.contains { $0.name.elementsEqual("cgroup_names".utf8) && $0.mode != .absent }

@@ -1,4 +1,5 @@
 import Events
+import Glibc
 import Testing
 
 @testable import inquest
@@ -27,5 +28,55 @@ import Testing
         #expect(queue.pop()?.boottimeNs == 1)
         #expect(push(4, queue))
         #expect([queue.pop()?.boottimeNs, queue.pop()?.boottimeNs] == [2, 4])
+    }
+
+    private static let count: UInt64 = 200_000
+
+    /// Page faults of this thread so far.
+    private var faults: Int {
+        var usage = rusage()
+        // RUSAGE_THREAD, which the module does not know.
+        _ = unsafe getrusage(.init(1), &usage)
+        return usage.ru_minflt
+    }
+
+    @Test func `a queue that is emptied in between touches no more memory than the largest batch takes`() {
+        let queue = EventQueue(capacity: 8192)
+        func batch() {
+            for number in 0..<100 { #expect(push(UInt64(number), queue)) }
+            for number in 0..<100 { #expect(queue.pop()?.boottimeNs == UInt64(number)) }
+        }
+        batch()
+        let before = faults
+        for _ in 0..<100 { batch() }
+        // All of it would be some 650 pages.
+        #expect(faults - before < 100)
+    }
+
+    @Test func `events come out in their order while one thread pushes and another pops`() {
+        let queue = EventQueue(capacity: 16)
+        var producer = pthread_t()
+        let context = unsafe Unmanaged.passRetained(queue).toOpaque()
+        let status = unsafe pthread_create(
+            &producer, nil,
+            { context in
+                guard let context = unsafe context else { return nil }
+                let queue = unsafe Unmanaged<EventQueue>.fromOpaque(context).takeRetainedValue()
+                var next: UInt64 = 1
+                while next <= EventQueueTests.count {
+                    if queue.push(Event(boottimeNs: next, .recorderStop(RecorderStop()))) { next += 1 }
+                }
+                return nil
+            }, context)
+        #expect(status == 0)
+        var next: UInt64 = 1
+        var isInOrder = true
+        while next <= Self.count {
+            guard let event = queue.pop() else { continue }
+            if event.boottimeNs != next { isInOrder = false }
+            next += 1
+        }
+        #expect(isInOrder)
+        pthread_join(producer, nil)
     }
 }
