@@ -4,11 +4,14 @@ import re
 import statistics
 from collections import Counter
 
+from ..judge import MEMORY_BOUND
 from ..machine import Disk
 from ..scenario import scenario
 
 CALM_SECONDS = 300
 TASKS = [100, 1000, 10_000, 50_000]
+CGROUPS = [10, 100, 1000, 10_000]
+DEVICES = [1, 8, 64]
 SECONDS = 20
 
 
@@ -58,42 +61,68 @@ def growth(guest, judge):
     """The recorder's cost by the number of tasks, in calm and under pressure"""
     guest.write("/proc/sys/kernel/pid_max", 200_000)
     guest.write("/proc/sys/kernel/threads-max", 200_000)
-    guest.record()
-    tight = guest.cgroup("tight", memory_max="60M", memory_swap_max=0)
-    spans = []
-    there = 0
-    for count in TASKS:
+
+    def grow(count, there):
         guest.start(f"load -n waits tasks {count - there}").until_full(300)
-        there = count
+
+    return curve(guest, judge, "tasks", TASKS, grow)
+
+
+@scenario(memory="2G", seconds=900, by_name=True)
+def growth_cgroups(guest, judge):
+    """The recorder's cost by the number of cgroups, in calm and under pressure"""
+    guest.cgroup("idle/1")
+
+    def grow(count, there):
+        guest.sh(f"cd /sys/fs/cgroup/idle; seq {max(there, 1) + 1} {count} | xargs mkdir", timeout=300)
+
+    return curve(guest, judge, "cgroups", CGROUPS, grow)
+
+
+@scenario(memory="1G", seconds=900, by_name=True)
+def growth_devices(guest, judge):
+    """The recorder's cost by the number of disks, in calm and under pressure"""
+    def grow(count, there):
+        if there:
+            guest.sh("rmmod null_blk")
+        guest.module("null_blk", f"nr_devices={count}")
+
+    return curve(guest, judge, "devices", DEVICES, grow)
+
+
+def curve(guest, judge, what, counts, grow):
+    """At each of the counts, reached by `grow(count, there before)`, a recorder of its own."""
+    # Program text that does not fit, read again and again.
+    tight = guest.cgroup("tight", memory_max="60M", memory_swap_max=0)
+    for there, count in zip([0, *counts], counts):
+        grow(count, there)
+        guest.dir = f"/data/inquest-{count}"
+        guest.record()
         guest.sleep(5)
-        calm = percent(guest, spans)
-        # Program text that does not fit, read again and again.
+        calm, _ = percent(guest)
         thrash = guest.start("load -n thrash files /data/text 120M", cgroup=tight)
         before = guest.truth.pressure("")["some"]
         guest.until("the host waits for memory", lambda: guest.truth.pressure("")["some"] > before + 2_000_000, 120)
-        pressed = percent(guest, spans)
+        pressed, (begin, end) = percent(guest)
         thrash.kill()
         thrash.wait()
-        judge.note(f"\n    {count:,} tasks: {calm:.2f} % of an emulated processor in calm, {pressed:.2f} % under pressure, "
-                   f"{resident(guest):.1f} MiB resident")
-        guest.sleep(15)
-    account = guest.stop()
-    for count, (begin, end) in zip(TASKS, spans[1::2]):
+        memory = resident(guest)
+        account = guest.stop(f"recording-{count}")
         inside = [e for e in account.events if begin <= e["boottime_ns"] <= end]
         taken = [e["duration_ns"] / 1e6 for e in inside if e["kind"] == "census"]
         samples = [e["boottime_ns"] for e in inside if e["kind"] == "vmstat"]
         gaps = [(b - a) / 1e6 for a, b in zip(samples, samples[1:])]
-        judge.must(bool(taken and gaps), f"there are samples and censuses with {count} tasks", (len(taken), len(gaps)))
-        if taken and gaps:
-            judge.note(f"\n    {count:,} tasks under pressure: a census takes {statistics.median(taken):.1f} ms (max {max(taken):.1f}), "
+        if judge.must(bool(taken and gaps), f"there are samples and censuses with {count} {what}", (len(taken), len(gaps))):
+            judge.note(f"\n    {count:,} {what}: {calm:.2f} % of an emulated processor in calm, {pressed:.2f} % under pressure, "
+                       f"{memory:.1f} MiB resident; under pressure a census takes {statistics.median(taken):.1f} ms (max {max(taken):.1f}), "
                        f"between samples {statistics.median(gaps):.0f} ms (max {max(gaps):.0f})")
+        judge.must(memory * (1 << 20) < MEMORY_BOUND, f"the recorder stays below its bound with {count} {what}", memory)
     return account
 
 
-def percent(guest, spans):
-    """Of a processor, over some seconds; notes when."""
+def percent(guest):
+    """Of a processor, over some seconds; and when they were."""
     before = cost(guest)
     guest.sleep(SECONDS)
     after = cost(guest)
-    spans.append((int(before["at"] * 1e9), int(after["at"] * 1e9)))
-    return 100 * (after["cpu"] - before["cpu"]) / (after["at"] - before["at"])
+    return 100 * (after["cpu"] - before["cpu"]) / (after["at"] - before["at"]), (int(before["at"] * 1e9), int(after["at"] * 1e9))
