@@ -121,17 +121,12 @@ def where_it_waits(judge, traced, told):
         before, write = next(((b, w) for b, w in zip(writes[-2::-1], writes[:0:-1]) if w.ended <= durable), (None, None))
         if write and write.ended > killed and write.parts():
             behind = max(0, before.ended - killed)
-            parts = [behind, write.begun - killed - behind, *write.parts(), durable - write.ended]
-            rows.append((sum(parts), [1000 * part for part in parts]))
-    rows.sort()
+            rows.append([behind, write.begun - killed - behind, *write.parts(), durable - write.ended])
     judge.must(len(rows) > len(told) / 2, "the trace tells of most kills' writes", f"{len(rows)} of {len(told)}")
-    for what, some in [("all", rows), ("the slowest tenth", rows[-len(rows) // 10:]), ("the slowest hundredth", rows[-len(rows) // 100:])]:
-        if some:
-            means = [statistics.mean(column) for column in zip(*(parts for _, parts in some))]
-            judge.note(f"\n      {what}, on average: {sum(means):.0f} ms: " + ", ".join(
-                f"{name} {mean:.1f}" for name, mean in zip(["behind the write before", "heard", *Write.PARTS, "told"], means)))
+    split(judge, "kills", ["behind the write before", "heard", *Write.PARTS, "told"], rows)
+    split(judge, "writes of inquest", Write.PARTS, [w.parts() for w in writes if w.parts()])
     ahead = [w.bytes_ahead / 1e6 for w in writes]
-    judge.note(f"\n      {len(writes)} writes of inquest found {statistics.mean(ahead):.1f} MB of others' at the device (at most "
+    judge.note(f"\n      {len(writes)} writes found {statistics.mean(ahead):.1f} MB of others' at the device (at most "
                f"{max(ahead):.1f}), which had each write for {quantiles(1000 * s for s in traced.served)} ({len(traced.served)})")
     for name in ["inquest", "append", "sqlite"]:
         calls = [w for w in traced.writes[name] if w.completed]
@@ -141,6 +136,16 @@ def where_it_waits(judge, traced, told):
             judge.note(f"\n      {name}, {len(calls)} times: " + "; ".join(
                 f"{what} {statistics.mean(1000 * of(w) for w in calls):.1f} ms on average ({quantiles(1000 * of(w) for w in calls)})"
                 for what, of in steps))
+
+
+def split(judge, what, names, rows):
+    """The parts of each row, in seconds: averages of all, of the slowest tenth and the slowest hundredth."""
+    rows = sorted(rows, key=sum)
+    for which, some in [("all", rows), ("the slowest tenth of the", rows[-len(rows) // 10:]), ("the slowest hundredth of the", rows[-len(rows) // 100:])]:
+        if some:
+            means = [1000 * statistics.mean(column) for column in zip(*some)]
+            judge.note(f"\n      {which} {what}, on average: {sum(means):.0f} ms: " +
+                       ", ".join(f"{name} {mean:.1f}" for name, mean in zip(names, means)))
 
 
 def sampling(judge, account, witness, begin_ns, end_ns):
