@@ -20,6 +20,7 @@ public enum Markdown {
         document.detection()
         document.kills()
         document.backstops()
+        document.lessons()
         document.timeline(limit: timelineEntries)
         document.quality()
         document.actions()
@@ -255,12 +256,28 @@ private struct PostMortem {
 
     private var bootID: String { incident.host.bootID == .unknown ? "unknown" : incident.host.bootID.description }
 
+    mutating func lessons() {
+        let lessons = Lessons(words)
+        for (title, sentences) in [
+            ("What went well", lessons.well), ("What went badly", lessons.badly),
+            ("Where we were lucky", lessons.lucky),
+        ] {
+            section(title)
+            for text in sentences { item(sentence(text)) }
+            line("- *\(sentences.isEmpty ? "To" : "What else, to") be filled in by people.*")
+        }
+    }
+
     mutating func actions() {
         section("Action items")
-        line("*To be filled in by people.*")
-        line()
+        let proposals = Lessons(words).proposals
+        if !proposals.isEmpty {
+            line("Proposed by inquest from the findings above; *to decide, and to be added to, by people.*")
+            line()
+        }
         line("| What | Who | By when |")
         line("| --- | --- | --- |")
-        line("| *to be filled in* | | |")
+        for proposal in proposals { line("| Proposal: " + safe(proposal, lineStart: false) + " | | |") }
+        line("| *to be filled in by people* | | |")
     }
 }
