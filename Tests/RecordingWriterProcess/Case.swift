@@ -16,7 +16,8 @@ func record(_ directory: String, of name: String) throws {
 
 /// Records an hour, or so, of a machine in trouble from its first second to its last, whose kernel kills in the middle.
 func record(_ directory: String, busySeconds: UInt64, seed: UInt64) throws {
-    var host = BusyHost(seed: seed)
+    // About a million events an hour.
+    var host = BusyHost(seed: seed, cgroups: 11)
     var (seq, killed) = (UInt64(1), false)
     var clock = ClockSnapshot()
     clock.boottimeNs = host.now

@@ -152,6 +152,14 @@ class Bench:
         subprocess.run([self.generator, directory, "1", "fill", str(FULL_MIB)], check=True, stdout=subprocess.DEVNULL)
         return directory
 
+    @functools.cached_property
+    def hour_recording(self):
+        """A recording of one incident that lasts an hour and has a million events."""
+        self.say("recording an incident of an hour")
+        directory = self.directory()
+        subprocess.run([self.generator, directory, "1", "busy", "3600"], check=True, stdout=subprocess.DEVNULL)
+        return directory
+
     def verified(self, directory):
         """What a recording holds: number of events, bytes on disk that each takes."""
         said = output([self.binary, "verify", "--dir", directory])

@@ -45,12 +45,17 @@ def wall_ms(command, **options):
 
 def cpu_seconds(command, **options):
     """The CPU time that a command takes, user and system, seconds."""
+    return cost(command, **options)[0]
+
+
+def cost(command, **options):
+    """The CPU time that a command takes, user and system, seconds; and the most memory it had resident, KiB."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, **options)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise subprocess.CalledProcessError(process.returncode, command)
-    return usage.ru_utime + usage.ru_stime
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss
 
 
 def output(command, **options):

@@ -43,6 +43,8 @@ private struct CSVRows: ~Copyable, FigureWalker {
     /// The first columns, the same for every row of an event.
     private var front: Bytes = []
     private var labels = LabelTable()
+    /// The cells of those that samples were about, and the paths that they were made of.
+    private var subjects: [SeriesSubject: (path: Bytes, cell: Bytes)] = [:]
 
     mutating func begin(_ event: Event, _ series: Series, _ names: borrowing NameTable) {
         let start = sink.count
@@ -54,7 +56,7 @@ private struct CSVRows: ~Copyable, FigureWalker {
         comma()
         sink.append(contentsOf: labels[event.payload.kind])
         comma()
-        cell(series.subject.name(names))
+        subject(series.subject, names)
         comma()
         sink.append(contentsOf: labels.detail(series))
         comma()
@@ -65,15 +67,26 @@ private struct CSVRows: ~Copyable, FigureWalker {
 
     private mutating func comma() { sink.append(UInt8(ascii: ",")) }
 
-    private mutating func cell(_ text: String) {
+    /// A name's cell is made when the name is new.
+    private mutating func subject(_ subject: SeriesSubject, _ names: borrowing NameTable) {
+        var path = Bytes()
+        if case .cgroup(let id) = subject { path = names.path(ofCgroup: id) }
+        if case .device(let number) = subject { path = names.devices[number] ?? [] }
+        if let known = subjects[subject], known.path == path { return sink.append(contentsOf: known.cell) }
+        let cell = Self.cell(subject.name(names))
+        subjects[subject] = (path, cell)
+        sink.append(contentsOf: cell)
+    }
+
+    private static func cell(_ text: String) -> Bytes {
         let special: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: "\"")]
-        guard text.utf8.contains(where: special.contains) else { return sink.append(contentsOf: Bytes(text.utf8)) }
-        sink.append(UInt8(ascii: "\""))
+        guard text.utf8.contains(where: special.contains) else { return Bytes(text.utf8) }
+        var cell = [UInt8(ascii: "\"")]
         for byte in text.utf8 {
-            if byte == UInt8(ascii: "\"") { sink.append(byte) }
-            sink.append(byte)
+            if byte == UInt8(ascii: "\"") { cell.append(byte) }
+            cell.append(byte)
         }
-        sink.append(UInt8(ascii: "\""))
+        return cell + [UInt8(ascii: "\"")]
     }
 
     private mutating func row(_ name: StaticString, bucket: Int? = nil, _ value: Figure) {

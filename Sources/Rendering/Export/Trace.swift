@@ -41,30 +41,34 @@ public struct Trace: ~Copyable, EventExport {
             let swapUsed = sample.swapTotalBytes.value.flatMap { total in
                 sample.swapFreeBytes.value.map { total &- min($0, total) }
             }
-            counter("memory (bytes)", .host, at, [("available", sample.availableBytes.value), ("swap used", swapUsed)])
+            counter(
+                "memory (bytes)", .host, at, Reading("available", sample.availableBytes.value),
+                Reading("swap used", swapUsed))
         case .pressure(let sample):
             // Microseconds stalled a second: a ten-thousandth of them is the percentage.
             let stalled = rates.perSecond(
-                .host, event, [sample.memorySomeUs, sample.memoryFullUs, sample.ioFullUs].map(\.value))
+                .host, event, [sample.memorySomeUs.value, sample.memoryFullUs.value, sample.ioFullUs.value])
             counter(
-                "pressure (%)", .host, at,
-                Array(zip(["memory some", "memory full", "io full"], stalled.map { $0.map { $0 / 10_000 } })))
+                "pressure (%)", .host, at, Reading("memory some", stalled[0].map { $0 / 10_000 }),
+                Reading("memory full", stalled[1].map { $0 / 10_000 }),
+                Reading("io full", stalled[2].map { $0 / 10_000 }))
         case .vmstat(let sample):
-            let pages = rates.perSecond(.host, event, [sample.pswpin.value, sample.pswpout.value])
-            counter("swap (pages/s)", .host, at, Array(zip(["in", "out"], pages)))
+            let pages = rates.perSecond(.host, event, [sample.pswpin.value, sample.pswpout.value, nil])
+            counter("swap (pages/s)", .host, at, Reading("in", pages[0]), Reading("out", pages[1]))
         case .load(let sample):
-            counter("tasks", .host, at, [("running", sample.running.value), ("blocked", sample.blocked.value)])
+            counter(
+                "tasks", .host, at, Reading("running", sample.running.value), Reading("blocked", sample.blocked.value))
         case .device(let sample):
             let subject = SeriesSubject.device(sample.device)
-            let bytes = rates.perSecond(subject, event, [sample.readBytes.value, sample.writeBytes.value])
-            counter("throughput (bytes/s)", subject, at, Array(zip(["read", "write"], bytes)))
+            let bytes = rates.perSecond(subject, event, [sample.readBytes.value, sample.writeBytes.value, nil])
+            counter("throughput (bytes/s)", subject, at, Reading("read", bytes[0]), Reading("write", bytes[1]))
             counter(
-                "in flight", subject, at,
-                [("reads", sample.inflightReads.value), ("writes", sample.inflightWrites.value)])
+                "in flight", subject, at, Reading("reads", sample.inflightReads.value),
+                Reading("writes", sample.inflightWrites.value))
         case .cgroupSample(let sample):
             counter(
-                "memory (bytes)", .cgroup(sample.cgroup), at,
-                [("current", sample.currentBytes.value), ("swap", sample.swapBytes.value)])
+                "memory (bytes)", .cgroup(sample.cgroup), at, Reading("current", sample.currentBytes.value),
+                Reading("swap", sample.swapBytes.value))
         case .slowIO(let io):
             let duration = (io.deviceNs.value ?? 0) + (io.queueNs.value ?? 0)
             let what = "slow " + io.operation.label + (io.swap ? " (swap)" : "")
@@ -170,19 +174,33 @@ public struct Trace: ~Copyable, EventExport {
         }
     }
 
+    /// One value of a counter.
+    private struct Reading {
+        let name: StaticString
+        let value: UInt64?
+
+        init(_ name: StaticString, _ value: UInt64?) { (self.name, self.value) = (name, value) }
+    }
+
     private mutating func counter(
-        _ title: String, _ subject: SeriesSubject, _ at: UInt64, _ values: [(String, UInt64?)]
+        _ title: StaticString, _ subject: SeriesSubject, _ at: UInt64, _ first: Reading, _ second: Reading,
+        _ third: Reading? = nil
     ) {
-        guard values.contains(where: { $0.1 != nil }) else { return }
-        begin("C", title, track(subject), at: at)
+        guard first.value != nil || second.value != nil || third?.value != nil else { return }
+        begin("C", at: at, track(subject)) { $0.literal(title) }
         writer.key("args")
         writer.beginObject()
-        for case (let name, let value?) in values {
-            writer.key(shown: name)
-            writer.number(value)
-        }
+        value(first)
+        value(second)
+        if let third { value(third) }
         writer.endObject()
         finish()
+    }
+
+    private mutating func value(_ reading: Reading) {
+        guard let value = reading.value else { return }
+        writer.key(reading.name)
+        writer.number(value)
     }
 
     /// Something that lasted up to a moment, beside others of its kind.
@@ -201,13 +219,19 @@ public struct Trace: ~Copyable, EventExport {
     }
 
     private mutating func begin(_ mark: StaticString, _ title: String, _ process: Int, thread: Int = 0, at: UInt64?) {
+        begin(mark, at: at, process, thread: thread) { $0.string(shown: title) }
+    }
+
+    private mutating func begin(
+        _ mark: StaticString, at: UInt64?, _ process: Int, thread: Int = 0, title: (inout JSONWriter) -> Void
+    ) {
         writer.element()
         writer.sink.append("\n")
         writer.beginObject()
         writer.key("ph")
         writer.literal(mark)
         writer.key("name")
-        writer.string(shown: title)
+        title(&writer)
         writer.key("pid")
         writer.number(UInt64(process))
         writer.key("tid")
@@ -241,17 +265,20 @@ private struct Rates {
         let subject: SeriesSubject
         let kind: EventKind
     }
-    private var last: [Key: (boottimeNs: UInt64, counts: [UInt64?])] = [:]
+    typealias Counts = InlineArray<3, UInt64?>
+    private var last: [Key: (boottimeNs: UInt64, counts: Counts)] = [:]
 
     /// Whole units a second; `nil` at a series' first sample, and where a counter is unknown or went back.
-    mutating func perSecond(_ subject: SeriesSubject, _ event: Event, _ counts: [UInt64?]) -> [UInt64?] {
+    mutating func perSecond(_ subject: SeriesSubject, _ event: Event, _ counts: Counts) -> Counts {
         let key = Key(subject: subject, kind: event.payload.kind)
         let before = last.updateValue((event.boottimeNs, counts), forKey: key)
-        guard let before, event.boottimeNs > before.boottimeNs else { return counts.map { _ in nil } }
+        var rates = Counts(repeating: nil)
+        guard let before, event.boottimeNs > before.boottimeNs else { return rates }
         let seconds = Double(event.boottimeNs - before.boottimeNs) / 1e9
-        return zip(counts, before.counts).map { now, then in
-            guard let now, let then, now >= then else { return nil }
-            return UInt64((Double(now - then) / seconds).rounded())
+        for index in counts.indices {
+            guard let now = counts[index], let then = before.counts[index], now >= then else { continue }
+            rates[index] = UInt64((Double(now - then) / seconds).rounded())
         }
+        return rates
     }
 }
