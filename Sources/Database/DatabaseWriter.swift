@@ -77,7 +77,8 @@ public struct DatabaseWriter: ~Copyable {
             tables.links.insert(LinkRow(incidentID: incident.id, position: UInt64(index + 1), link: link), clock)
         }
         for (index, suspect) in incident.suspects.enumerated() {
-            tables.suspects.insert(SuspectRow(incidentID: incident.id, position: UInt64(index + 1), suspect: suspect), clock)
+            let row = SuspectRow(incidentID: incident.id, position: UInt64(index + 1), suspect: suspect)
+            tables.suspects.insert(row, clock)
         }
         for inserter in [tables.incidents, tables.kills, tables.links, tables.suspects] { check(inserter) }
     }

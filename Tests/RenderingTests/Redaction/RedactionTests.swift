@@ -44,7 +44,7 @@ import Testing
         }
         residents.learn(names)
         let incidents = incidents(events)
-        incidents.forEach { residents.learn($0) }
+        for incident in incidents { residents.learn(incident) }
         let redaction = Redaction(for: try #require(residents.audience("\(uid)")))
         let shown = incidents.map(redaction.redacted)
         func text(_ bytes: Bytes) -> String { String(decoding: bytes, as: UTF8.self) }
@@ -69,6 +69,7 @@ import Testing
         export("ndjson", EventJSON(of: shown.first))
         export("csv", SeriesCSV(of: shown.first))
         export("trace", Trace(of: shown.first))
+        export("html", HTMLReport(of: shown.first))
         return documents
     }
 

@@ -32,6 +32,31 @@ import Testing
         #expect(try numbers(export("--until", "2100-01-01", "--format", "ndjson", from: directory)) == all)
     }
 
+    @Test func `a database is a file with a name, whole or not at all`() throws {
+        let scratch = try Scratch()
+        let directory = try #require(Self.old).unpack(into: scratch)
+        for output in [[], ["-o", "-"]] {
+            let refused = try RunningTool(["export", "--format", "sqlite", "--dir", directory] + output).wait()
+            #expect(refused.status == 2 && refused.out.isEmpty, "\(refused.out)")
+            #expect(refused.err.contains("name it with -o FILE"), "\(refused.err)")
+        }
+        let elsewhere = try export("--format", "sqlite", "-o", "/dev/null", from: directory)
+        #expect(elsewhere.status == 1 && elsewhere.err.contains("no regular file"), "\(elsewhere.err)")
+        let file = directory + "/incident.db"
+        for what in [["last"], ["all"], ["--until", "2100-01-01"], ["all", "--for", "1001"]] {
+            let result = try RunningTool(
+                ["export", "--format", "sqlite", "-o", file, "--dir", directory] + what
+            ).wait()
+            #expect(result.status == 0, "\(result.err)")
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+            #expect(bytes.starts(with: Data("SQLite format 3\0".utf8)))
+            let hasName = bytes.range(of: Data("/user-1002.slice".utf8)) != nil
+            #expect(hasName == !what.contains("--for"), "\(what)")
+        }
+        let names = try FileManager.default.contentsOfDirectory(atPath: directory)
+        #expect(!names.contains { $0.hasSuffix(".tmp") }, "\(names)")
+    }
+
     @Test func `an incident's events begin with the first onset of its chain, and end with the record of its end`()
         throws
     {

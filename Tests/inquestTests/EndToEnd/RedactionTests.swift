@@ -14,7 +14,7 @@ import Testing
         let directory = try unpacked(scratch)
         let whole = try Tool.run("export", "--format", "json", "--dir", directory)
         #expect(whole.out.contains("/user-1002.slice") && whole.out.contains("balloon"))
-        for format in ["json", "markdown", "ndjson", "csv", "trace"] {
+        for format in ["json", "markdown", "html", "ndjson", "csv", "trace"] {
             let shown = try Tool.run("export", "--format", format, "--for", "1001", "--dir", directory)
             #expect(shown.status == 0, "\(shown.err)")
             for name in ["user-1002", "system.slice", "balloon", "\"uid\":0", "(uid 0)"] {
