@@ -105,7 +105,7 @@ struct ArchiveReader: @unsafe FieldWalker {
         value = try unsafe source.bytes()
     }
     mutating func histogram(_ name: StaticString, _ value: inout Histogram) throws(DecodeError) {
-        value = try unsafe source.histogram()
+        try unsafe source.read(&value)
     }
     mutating func group<F: Fields>(_ name: StaticString, _ value: inout F) throws(DecodeError) {
         try unsafe value.walk(&self)

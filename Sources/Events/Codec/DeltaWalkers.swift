@@ -204,7 +204,7 @@ struct DeltaReader: @unsafe FieldWalker {
         try unsafe text(name, &value)
     }
     mutating func histogram(_ name: StaticString, _ value: inout Histogram) throws(DecodeError) {
-        value = try unsafe source.histogram()
+        try unsafe source.read(&value)
     }
     mutating func group<F: Fields>(_ name: StaticString, _ value: inout F) throws(DecodeError) {
         try unsafe value.walk(&self)
@@ -270,20 +270,24 @@ extension ByteSource {
     @inline(__always)
     mutating func difference() throws(DecodeError) -> Int64 {
         let code = try unsafe varint()
-        if code & 1 == 0 { return code == 0 ? unzigzag(try unsafe varint()) : Int64(bitPattern: code >> 1) }
+        if code == 0 { return unzigzag(try unsafe varint()) }
+        // Which it is cannot be foreseen, and a branch taken in vain costs more than all three: one is picked by bits.
         let rest = code >> 2
-        return code & 2 == 0 ? unzigzag(rest) << 12 : 0 &- Int64(bitPattern: rest)
+        let pages = unzigzag(rest) << 12
+        let falls = 0 &- Int64(bitPattern: code >> 1 & 1)
+        let other = pages & ~falls | (0 &- Int64(bitPattern: rest)) & falls
+        let isOther = 0 &- Int64(bitPattern: code & 1)
+        return Int64(bitPattern: code >> 1) & ~isOther | other & isOther
     }
 
-    mutating func histogram() throws(DecodeError) -> Histogram {
-        var result = Histogram()
+    mutating func read(_ histogram: inout Histogram) throws(DecodeError) {
         let first = Int(try unsafe byte())
         let count = Int(try unsafe byte())
         guard first + count <= Histogram.slots else { throw .implausibleCount(UInt64(first + count)) }
+        histogram = Histogram()
         for slot in first..<first + count {
-            result.counts[slot] = UInt32(truncatingIfNeeded: try unsafe varint())
+            histogram.counts[slot] = UInt32(truncatingIfNeeded: try unsafe varint())
         }
-        return result
     }
 
     /// A number of elements; each takes at least one byte, but where the masks are left out.

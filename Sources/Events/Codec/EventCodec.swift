@@ -157,8 +157,9 @@ enum EventTag {
 public struct EventDecoder: ~Copyable {
     private var delta = DeltaState()
     private let texts: UnsafeMutablePointer<ByteSink>
-    private var lastNs: UInt64 = 0
     private var nextSeq: UInt64 = 0
+    /// The event that was decoded last.
+    public private(set) var decoded = DecodedEvent()
     /// Version of the recording that the next blocks are from.
     public var format = BlockFormat.current
     private var isFirstFormat: Bool { format == 1 }
@@ -176,23 +177,28 @@ public struct EventDecoder: ~Copyable {
     public mutating func beginBlock(firstSeq: UInt64) {
         delta.beginBlock()
         unsafe texts.pointee.clear()
-        lastNs = 0
+        decoded.boottimeNs = 0
         nextSeq = firstSeq
     }
 
     /// Decodes the event at `offset` and moves `offset` behind it.
     public mutating func next(_ bytes: Span<UInt8>, at offset: inout Int) throws(DecodeError) -> Event {
-        let (event, used) = try unsafe bytes.withUnsafeBufferPointer { buffer throws(DecodeError) in
+        try advance(bytes, at: &offset)
+        return decoded.event
+    }
+
+    /// Decodes the event at `offset` to `decoded`, and moves `offset` behind it.
+    public mutating func advance(_ bytes: Span<UInt8>, at offset: inout Int) throws(DecodeError) {
+        offset += try unsafe bytes.withUnsafeBufferPointer { buffer throws(DecodeError) in
             guard let base = buffer.baseAddress, offset < buffer.count else { throw DecodeError.truncated }
             return try unsafe decode(base + offset, base + buffer.count)
         }
-        offset += used
-        return event
     }
 
+    /// - Returns: how many bytes it takes.
     private mutating func decode(
         _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
-    ) throws(DecodeError) -> (Event, Int) {
+    ) throws(DecodeError) -> Int {
         var source = unsafe ByteSource(cursor: start, end: end)
         let tag = try unsafe source.byte()
         guard let kind = isFirstFormat ? EventKind(rawValue: tag & ~EventTag.timed) : EventKind(tag: tag) else {
@@ -202,21 +208,20 @@ public struct EventDecoder: ~Copyable {
         if kind.hasSeries {
             series = Int(try unsafe source.byte())
         }
-        var ns = lastNs
+        var ns = decoded.boottimeNs
         if tag & EventTag.timed != 0 {
             let elapsed = isFirstFormat ? unzigzag(try unsafe source.varint()) : try unsafe source.difference()
             ns &+= UInt64(bitPattern: elapsed)
         }
-        var reader = unsafe DeltaReader(
-            slot: delta.slot(kind, series), source: source, texts: isFirstFormat ? nil : texts,
+        try unsafe decoded.payloads.pointee.read(
+            kind, &source, delta.slot(kind, series), texts: isFirstFormat ? nil : texts,
             masksKept: !isFirstFormat && tag & EventTag.masksKept != 0)
-        let payload = try unsafe Payload.read(kind, &reader)
-        unsafe reader.endEvent()
-        lastNs = ns
-        let event = Event(seq: nextSeq, boottimeNs: ns, payload)
+        decoded.kind = kind
+        decoded.boottimeNs = ns
+        decoded.seq = nextSeq
         // A snapshot is state, not an observation: it has no number of its own, it shows that of the event it precedes.
         if kind != .snapshot { nextSeq &+= 1 }
-        return (event, unsafe reader.source.cursor - start)
+        return unsafe source.cursor - start
     }
 }
 

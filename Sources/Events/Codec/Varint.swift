@@ -154,21 +154,23 @@ struct ByteSource {
 
     @inline(__always)
     mutating func varint() throws(DecodeError) -> UInt64 {
-        let first = try unsafe byte()
-        return first < 0x80 ? UInt64(first) : try unsafe longer(first)
+        guard unsafe remaining >= 8 else { return try unsafe varintBytewise() }
+        let word = UInt64(littleEndian: unsafe UnsafeRawPointer(cursor).loadUnaligned(as: UInt64.self))
+        let ends = ~word & 0x8080_8080_8080_8080
+        guard ends != 0 else { return try unsafe varintBytewise() }
+        unsafe cursor += ends.trailingZeroBitCount / 8 + 1
+        // The seven bits of each byte up to the first that ends it, moved together: by pairs, by fours, by eights.
+        var value = word & (ends ^ (ends &- 1)) & 0x7f7f_7f7f_7f7f_7f7f
+        value = value & 0x007f_007f_007f_007f | (value & 0x7f00_7f00_7f00_7f00) >> 1
+        value = value & 0x0000_3fff_0000_3fff | (value & 0x3fff_0000_3fff_0000) >> 2
+        return value & 0x0fff_ffff | (value & 0x0fff_ffff_0000_0000) >> 4
     }
 
-    /// Most numbers are one byte or two: the rest stays out of the way.
-    @inline(__always)
-    private mutating func longer(_ first: UInt8) throws(DecodeError) -> UInt64 {
-        let second = try unsafe byte()
-        let value = UInt64(first & 0x7f) | UInt64(second & 0x7f) << 7
-        return second < 0x80 ? value : try unsafe rest(of: value)
-    }
-
-    private mutating func rest(of low: UInt64) throws(DecodeError) -> UInt64 {
-        var value = low
-        var shift: UInt64 = 14
+    /// Near the end, and what has more than eight bytes.
+    @inline(never)
+    private mutating func varintBytewise() throws(DecodeError) -> UInt64 {
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
         while true {
             let next = try unsafe byte()
             if shift == 63 && next > 1 { throw .overlong }
