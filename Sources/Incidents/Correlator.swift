@@ -87,6 +87,11 @@ public struct Correlator: Sendable {
     public mutating func consume(_ event: Event, _ emit: (Finding) -> Void) {
         state.consume(event, emit)
     }
+
+    /// The same, of an event where it was decoded.
+    public mutating func consume(_ decoded: borrowing DecodedEvent, _ emit: (Finding) -> Void) {
+        state.consume(decoded, emit)
+    }
 }
 
 extension State {
@@ -110,9 +115,7 @@ extension State {
         case .incident, .snapshot: return
         // It begins another time.
         case .recorderStart: break
-        default:
-            nowNs = max(nowNs, ns)
-            lastSeq = event.seq
+        default: hear(event.seq, ns)
         }
         switch event.payload {
         case .recorderStart(let start):
@@ -148,10 +151,38 @@ extension State {
         case .kernelLogKill(let kill): mark(kill, event, emit)
         case .incident, .snapshot: return
         }
-        if nowNs >= nextTickNs {
-            nextTickNs = nowNs &+ 100_000_000
-            tick(emit)
+        tickWhenDue(emit)
+    }
+
+    /// The samples, which are most of what there is, are taken from where they lie; the others as events.
+    mutating func consume(_ decoded: borrowing DecodedEvent, _ emit: (Finding) -> Void) {
+        guard decoded.isSample else { return consume(decoded.event, emit) }
+        let ns = decoded.boottimeNs
+        hear(decoded.seq, ns)
+        switch decoded.kind {
+        case .ioInterval: note(decoded.ioInterval, ns)
+        case .cgroupIO: note(decoded.cgroupIO, ns)
+        case .cgroupStall: note(decoded.cgroupStall, ns, emit)
+        case .pressure: note(decoded.pressure, ns, emit)
+        case .memory: note(decoded.memory, ns)
+        case .vmstat: note(decoded.vmstat, ns, emit)
+        case .load: note(decoded.load, ns)
+        case .device: note(decoded.device, ns)
+        case .cgroupSample: note(decoded.cgroupSample, ns, emit)
+        default: break
         }
+        tickWhenDue(emit)
+    }
+
+    private mutating func hear(_ seq: UInt64, _ ns: UInt64) {
+        nowNs = max(nowNs, ns)
+        lastSeq = seq
+    }
+
+    private mutating func tickWhenDue(_ emit: (Finding) -> Void) {
+        guard nowNs >= nextTickNs else { return }
+        nextTickNs = nowNs &+ 100_000_000
+        tick(emit)
     }
 
     private mutating func note(_ hook: HookState) {

@@ -29,4 +29,22 @@ enum Cases {
         for event in events { correlator.consume(event) { findings.append($0) } }
         return (findings, correlator.openIncidents(), correlator.snapshot())
     }
+
+    /// The same of events as a replay has them: encoded, and taken where they are decoded.
+    static func replay(_ events: [Event]) throws -> (findings: [Finding], open: [Incident], state: Bytes) {
+        var encoder = EventEncoder()
+        var decoder = EventDecoder()
+        var correlator = Correlator()
+        var findings: [Finding] = []
+        for event in events {
+            encoder.beginBlock()
+            encoder.append(event)
+            let bytes = encoder.withBytes { Bytes($0) }
+            decoder.beginBlock(firstSeq: event.seq)
+            var offset = 0
+            try decoder.advance(bytes.span, at: &offset)
+            correlator.consume(decoder.decoded) { findings.append($0) }
+        }
+        return (findings, correlator.openIncidents(), correlator.snapshot())
+    }
 }

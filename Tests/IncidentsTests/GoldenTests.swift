@@ -25,6 +25,15 @@ import Testing
         for trace in ["Phrase(", "Optional(", "nil"] { #expect(!text.contains(trace), "\(name): \(trace)") }
     }
 
+    @Test(arguments: Cases.names)
+    func `events taken where they are decoded give what events give`(_ name: String) throws {
+        let events = try Cases.events(name)
+        let (live, replay) = (Cases.run(events), try Cases.replay(events))
+        #expect(replay.findings == live.findings)
+        #expect(replay.open == live.open)
+        #expect(replay.state == live.state)
+    }
+
     @Test func `there are golden cases`() { #expect(Cases.names.count >= 20) }
 
     @Test(arguments: Cases.names)

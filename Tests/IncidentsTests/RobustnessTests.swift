@@ -25,13 +25,16 @@ import Testing
 
     @Test(arguments: 0..<24 as Range<UInt64>)
     func `no stream of events, however absurd, breaks the correlator`(_ seed: UInt64) throws {
-        let (findings, open, state) = Cases.run(events(seed: seed, count: 1500, orderly: seed % 2 == 0))
+        let events = events(seed: seed, count: 1500, orderly: seed % 2 == 0)
+        let (findings, open, state) = Cases.run(events)
         #expect(open.count <= 24)
         // Whatever came of it can be archived and read again.
         for case .closed(let incident) in findings {
             #expect(try Archive.read(Incident.self, from: Archive.write(incident)) == incident)
         }
         #expect(try Correlator(snapshot: state).snapshot() == state)
+        let replay = try Cases.replay(events)
+        #expect(replay.findings == findings && replay.open == open && replay.state == state)
     }
 
     @Test(arguments: 100..<106 as Range<UInt64>)

@@ -20,7 +20,8 @@ public struct Recovered {
     private let reader: RecordingReader?
 
     init(
-        nextSeq: UInt64, last: Event?, endedCleanly: Bool, bootID: BootID, snapshot: (seq: UInt64, state: Bytes)?,
+        nextSeq: UInt64, last: (seq: UInt64, moment: Moment)?, endedCleanly: Bool, bootID: BootID,
+        snapshot: (seq: UInt64, state: Bytes)?,
         reader: RecordingReader?
     ) {
         self.nextSeq = nextSeq
@@ -54,7 +55,7 @@ struct Recovery {
     ) throws(RecordingError) {
         let reader = listing.segments.isEmpty ? nil : try RecordingReader(directory.path, files: files)
         let segments = reader?.listing.segments ?? []
-        var last: Event?
+        var last: (seq: UInt64, moment: Moment)?
         var stopped: Bool?
         var lastHeader: SegmentHeader?
         var snapshot: (seq: UInt64, state: Bytes)?
@@ -91,7 +92,7 @@ struct Recovery {
 
     /// What one segment says about the end.
     private struct Tail {
-        var last: Event?
+        var last: (seq: UInt64, moment: Moment)?
         /// Whether the last observation is a stop; `nil` without any.
         var stopped: Bool?
         var snapshot: (seq: UInt64, state: Bytes)?
@@ -121,7 +122,7 @@ struct Recovery {
                     if page.flags.contains(.snapshot) { states.append(Int(page.index)) }
                     return false
                 },
-                body: { (_: Event) in })
+                body: { _ in })
             pages = scan.endPlace?.page ?? 0
             decode(reader, place, from: calm)
             // What the header promises cannot be read.
@@ -143,18 +144,16 @@ struct Recovery {
             var scan = RecordingReader.ScanState(from: 0)
             reader.scanSegment(
                 place, &scan, shortcut: { _ in places },
-                body: { (event: Event) in
-                    if case .snapshot(let state) = event.payload { snapshot = (event.seq, state.state) }
-                    if onlyState { return }
-                    switch event.payload {
-                    case .snapshot: return
-                    case .incident(let record):
+                body: { decoded in
+                    if let state = decoded.snapshot { snapshot = (decoded.seq, state.state) }
+                    if onlyState || decoded.kind == .snapshot { return }
+                    if let record = decoded.incident {
                         open.removeAll { $0 == record.openingSeq }
                         if record.state == .opened { open.append(record.openingSeq) }
-                    case .recorderStop: stopped = true
-                    default: stopped = false
+                    } else {
+                        stopped = decoded.kind == .recorderStop
                     }
-                    last = event
+                    last = (decoded.seq, decoded.moment)
                 })
         }
     }

@@ -23,9 +23,9 @@ extension RecordingReader {
             scanSegment(
                 place, &scan, glancing: true, gap: { _ in isAfterGap = true },
                 pages: { $0.flags.contains(.snapshot) && isBefore($0.firstNs) },
-                body: { (event: Event) in
-                    guard case .snapshot(let snapshot) = event.payload else { return }
-                    if !isAfterGap || newest == nil { newest = (event.seq, snapshot.state) }
+                body: { decoded in
+                    guard let snapshot = decoded.snapshot else { return }
+                    if !isAfterGap || newest == nil { newest = (decoded.seq, snapshot.state) }
                 })
             if let newest { return newest }
         }
@@ -56,8 +56,8 @@ extension RecordingReader {
         scanSegment(
             place, &scan, glancing: true, shortcut: { $0.closings() },
             pages: { $0.flags.contains($0.standsAlone ? .closing : .incident) },
-            body: { (event: Event) in
-                if case .incident(let record) = event.payload, record.state == .closed { body(record) }
+            body: { decoded in
+                if let record = decoded.incident, record.state == .closed { body(record) }
             })
     }
 }

@@ -41,8 +41,8 @@ func verify(_ reader: RecordingReader) -> VerifyReport {
     for place in reader.listing.segments.indices {
         report.segments += 1
         report.fileBytes += reader.listing.segments[place].fileBytes
-        let count = { (event: Event) in
-            switch event.payload {
+        let count = { (decoded: borrowing DecodedEvent) in
+            switch decoded.kind {
             case .snapshot:
                 report.snapshots += 1
                 return
@@ -51,9 +51,9 @@ func verify(_ reader: RecordingReader) -> VerifyReport {
             default: report.endedCleanly = false
             }
             report.events += 1
-            if report.firstSeq == nil { report.firstSeq = event.seq }
-            report.lastSeq = event.seq
-            report.lastMoment = event.moment
+            if report.firstSeq == nil { report.firstSeq = decoded.seq }
+            report.lastSeq = decoded.seq
+            report.lastMoment = decoded.moment
         }
         reader.scanSegment(place, &scan, gap: { report.gaps.append($0) }, body: count)
     }

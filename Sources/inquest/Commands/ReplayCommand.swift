@@ -33,7 +33,7 @@ enum ReplayCommand: Command {
 
     private static func incidents(_ reader: RecordingReader, _ rules: Rules, _ console: Console) -> [Incident] {
         var progress = ReplayProgress(console)
-        let replay = Replay(reader, rules: rules) { progress.advance($0) }
+        let replay = Replay(reader, rules: rules) { progress.advance() }
         console.endProgress()
         return replay.closed + replay.open
     }
@@ -46,7 +46,7 @@ private struct ReplayProgress {
 
     init(_ console: Console) { self.console = console }
 
-    mutating func advance(_ event: Event) {
+    mutating func advance() {
         count += 1
         if count % 262_144 == 0 { console.progress("\(count) events read") }
     }

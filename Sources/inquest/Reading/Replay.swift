@@ -9,31 +9,33 @@ struct Replay {
     /// Open at the end, oldest first.
     private(set) var open: [Incident] = []
 
-    /// - Parameter observe: told each event before it is consumed, snapshots and the recorder's own findings among them.
-    init(_ reader: RecordingReader, rules: Rules, observe: (Event) -> Void = { _ in }) {
-        var correlator: Correlator?
+    /// - Parameter observe: told of each event before it is consumed, snapshots and the recorder's own findings among them.
+    init(_ reader: RecordingReader, rules: Rules, observe: () -> Void = {}) {
+        var correlator = Correlator(rules: rules)
+        var isFresh = true
         var found: [Incident] = []
         var isAfterGap = false
-        let onGap = { (_: RecordingGap) in isAfterGap = true }
-        reader.forEach(from: 0, gap: onGap) { (event: Event) in
-            observe(event)
-            switch event.payload {
+        reader.forEachDecoded(from: 0, gap: { _ in isAfterGap = true }) { decoded in
+            observe()
+            switch decoded.kind {
             case .incident: return
-            case .snapshot(let snapshot):
+            case .snapshot:
                 // The first retained segment's state stands for everything before it, and the first after a gap for what is
                 // missing; the others are what we have come to ourselves. What another version wrote cannot be taken up.
-                if correlator == nil || isAfterGap {
-                    correlator = try? Correlator(snapshot: snapshot.state, rules: rules)
+                if isFresh || isAfterGap {
+                    let known = decoded.snapshot.flatMap { try? Correlator(snapshot: $0.state, rules: rules) }
+                    correlator = known ?? Correlator(rules: rules)
+                    isFresh = known == nil
                 }
                 isAfterGap = false
             default:
-                if correlator == nil { correlator = Correlator(rules: rules) }
-                correlator?.consume(event) { finding in
+                isFresh = false
+                correlator.consume(decoded) { finding in
                     if case .closed(let incident) = finding { found.append(incident) }
                 }
             }
         }
         closed = found
-        open = correlator?.openIncidents() ?? []
+        open = correlator.openIncidents()
     }
 }
