@@ -28,6 +28,45 @@ struct CgroupPoint: WindowPoint {
     }
 }
 
+// Of the points alone: asked of the cgroup's state, each answer would copy all of that.
+extension CgroupPoint {
+    @inline(__always)
+    func shares(to latest: CgroupPoint, over windowNs: UInt64) -> PressureShares {
+        let span = max(latest.ns &- ns, windowNs)
+        return PressureShares(
+            some: stallShare(memorySomeUs, latest.memorySomeUs, of: span),
+            full: stallShare(memoryFullUs, latest.memoryFullUs, of: span),
+            ioFull: stallShare(ioFullUs, latest.ioFullUs, of: span))
+    }
+
+    @inline(__always)
+    func rates(to latest: CgroupPoint, over windowNs: UInt64) -> PagingRates {
+        let span = max(latest.ns &- ns, windowNs)
+        var rates = PagingRates()
+        rates.scanned = rate(scanned, latest.scanned, over: span)
+        rates.refaultAnon = rate(refaultAnon, latest.refaultAnon, over: span)
+        rates.refaultFile = rate(refaultFile, latest.refaultFile, over: span)
+        return rates
+    }
+}
+
+extension CgroupSample {
+    /// Memory and swap.
+    var useBytes: UInt64? { sum(currentBytes, swapBytes).value }
+}
+
+extension Window<CgroupPoint> {
+    /// The share of a window in which it stalled in full, hundredths of a percent. Over the time between the samples, which may be a
+    /// tenth less than the window: this one is shown to people, where `shares` is compared with thresholds.
+    @inline(__always)
+    func fullShare(over windowNs: UInt64) -> UInt64 {
+        guard let from = start(of: windowNs), let stalled = rise(from.memoryFullUs, latest.memoryFullUs)
+        else { return 0 }
+        let elapsed = latest.ns &- from.ns
+        return min(hundredths(stalled &* 1000, of: elapsed >= windowNs - windowNs / 10 ? elapsed : windowNs), 10_000)
+    }
+}
+
 /// What the hooks heard of a cgroup, summed over their intervals.
 struct ActivityPoint: WindowPoint {
     var ns: UInt64 = 0
@@ -92,6 +131,9 @@ struct CgroupState: Fields {
     var stalls = Onset()
     var thrash = Onset()
 
+    /// Not part of the snapshot: where the cgroup is that was looked up after this one.
+    var follower = 0
+
     init() {}
     mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
         try w.unsigned("id", &id)
@@ -112,10 +154,11 @@ struct CgroupState: Fields {
     }
 
     /// Memory and swap now; `nil` before the first sample.
-    var useBytes: UInt64? { sum(sample.currentBytes, sample.swapBytes).value }
+    var useBytes: UInt64? { sample.useBytes }
 
-    mutating func note(_ new: CgroupSample, at ns: UInt64) {
-        sample = new
+    /// - Returns: its shares over the short window.
+    mutating func note(_ new: borrowing CgroupSample, at ns: UInt64, _ rules: Rules) -> PressureShares {
+        sample = copy new
         sampledNs = ns
         touchedNs = ns
         var point = CgroupPoint()
@@ -131,6 +174,18 @@ struct CgroupState: Fields {
         point.refaultFile = new.refaultFile
         window.push(point)
         noteUse(at: ns)
+        let span = rules[.watchWindow]
+        let hold = rules[.phaseWindow]
+        guard let from = window.start(of: span) else { return PressureShares() }
+        let rates = from.rates(to: point, over: span)
+        let scanned = rates.scanned ?? 0
+        let refaulted = rates.refaulted ?? 0
+        reclaim.note(scanned >= rules[.globalReclaimRate], scanned, at: ns, hold: hold)
+        refault.note(refaulted >= rules[.pagingRate], refaulted, at: ns, hold: hold)
+        let short = from.shares(to: point, over: span)
+        let full = short.full ?? 0
+        stalls.note(full >= rules[.memoryFullPressure] * 100, full, at: ns, hold: hold)
+        return short
     }
 
     /// What a census found of a cgroup that the sampler does not follow: how large it is and what it may use, no counters.
@@ -227,25 +282,7 @@ struct CgroupState: Fields {
     }
 
     func shares(over windowNs: UInt64) -> PressureShares {
-        guard let from = window.start(of: windowNs) else { return PressureShares() }
-        let to = window.latest
-        let span = max(to.ns &- from.ns, windowNs)
-        // The kernel brings its sums up to date now and then: the shares of a short window may seem to exceed the whole.
-        func share(_ a: Figure, _ b: Figure) -> UInt64? {
-            rise(a, b).map { min(hundredths($0 &* 1000, of: span), 10_000) }
-        }
-        return PressureShares(
-            some: share(from.memorySomeUs, to.memorySomeUs), full: share(from.memoryFullUs, to.memoryFullUs),
-            ioFull: share(from.ioFullUs, to.ioFullUs))
-    }
-
-    /// The share of a window in which it stalled in full, hundredths of a percent. Over the time between the samples, which may be a
-    /// tenth less than the window: this one is shown to people, where `shares` is compared with thresholds.
-    func fullShare(over windowNs: UInt64) -> UInt64 {
-        guard let from = window.start(of: windowNs), let stalled = rise(from.memoryFullUs, window.latest.memoryFullUs)
-        else { return 0 }
-        let elapsed = window.latest.ns &- from.ns
-        return min(hundredths(stalled &* 1000, of: elapsed >= windowNs - windowNs / 10 ? elapsed : windowNs), 10_000)
+        window.start(of: windowNs)?.shares(to: window.latest, over: windowNs) ?? PressureShares()
     }
 
     /// Task time at memory.high in a window, hundredths of a percent; may exceed the whole.
@@ -255,15 +292,7 @@ struct CgroupState: Fields {
     }
 
     func rates(over windowNs: UInt64) -> PagingRates {
-        guard let from = window.start(of: windowNs) else { return PagingRates() }
-        let to = window.latest
-        let span = max(to.ns &- from.ns, windowNs)
-        func rate(_ a: Figure, _ b: Figure) -> UInt64? { rise(a, b).map { perSecond($0, over: span) } }
-        var rates = PagingRates()
-        rates.scanned = rate(from.scanned, to.scanned)
-        rates.refaultAnon = rate(from.refaultAnon, to.refaultAnon)
-        rates.refaultFile = rate(from.refaultFile, to.refaultFile)
-        return rates
+        window.start(of: windowNs)?.rates(to: window.latest, over: windowNs) ?? PagingRates()
     }
 
     /// The lowest and the highest use within a window; `nil` unless the samples cover nine tenths of it.

@@ -159,13 +159,16 @@ struct DeviceState: Fields {
     }
 
     private mutating func learnCeiling(_ rules: Rules) {
-        let rates = rates(over: rules[.ceilingWindow])
-        learnedBytes = max(learnedBytes, rates.bytesPerSecond ?? 0)
-        ceilingIOs = max(ceilingIOs, rates.iosPerSecond ?? 0)
+        let windowNs = rules[.ceilingWindow]
+        let (to, from) = (window.latest, window.start(of: windowNs))
+        guard let from, to.ns > from.ns else { return }
+        let span = max(to.ns - from.ns, windowNs)
+        learnedBytes = max(learnedBytes, rate(from.bytes, to.bytes, over: span) ?? 0)
+        ceilingIOs = max(ceilingIOs, rate(from.ios, to.ios, over: span) ?? 0)
     }
 
     /// - Parameter calm: whether the machine was calm, so that these reads say what is normal here.
-    mutating func note(_ interval: IOInterval, at ns: UInt64, calm: Bool) {
+    mutating func note(_ interval: borrowing IOInterval, at ns: UInt64, calm: Bool) {
         var point = heard.latest
         point.ns = ns
         point.bytes &+= interval.bytes
@@ -199,15 +202,15 @@ struct DeviceState: Fields {
         }
     }
 
+    @inline(__always)
     func rates(over windowNs: UInt64) -> DeviceRates {
         var rates = DeviceRates()
         if let from = window.start(of: windowNs), window.latest.ns > from.ns {
             let to = window.latest
             let span = max(to.ns - from.ns, windowNs)
-            func rate(_ a: Figure, _ b: Figure) -> UInt64? { rise(a, b).map { perSecond($0, over: span) } }
             rates.sinceNs = from.ns
-            rates.bytesPerSecond = rate(from.bytes, to.bytes)
-            rates.iosPerSecond = rate(from.ios, to.ios)
+            rates.bytesPerSecond = rate(from.bytes, to.bytes, over: span)
+            rates.iosPerSecond = rate(from.ios, to.ios, over: span)
             rates.busy = rise(from.busyMs, to.busyMs).map { hundredths($0 &* 1_000_000, of: span) }
         }
         if let from = heard.start(of: windowNs), heard.latest.ns > from.ns {
@@ -240,6 +243,7 @@ struct DeviceState: Fields {
 
     /// Whether requests were always in flight: by the kernel's count of the time, which up to 5.10 forgets time whenever a request
     /// starts beside another; else by what each of many samples saw.
+    @inline(__always)
     private func isBusy(_ rates: DeviceRates, _ rules: Rules) -> Bool {
         guard let busy = rates.busy else { return false }
         if busy >= rules[.saturationBusy] * 100 { return true }
@@ -249,6 +253,7 @@ struct DeviceState: Fields {
     }
 
     /// Whether requests were always in flight and the throughput is near the most it ever was.
+    @inline(__always)
     func isSaturated(_ rates: DeviceRates, _ rules: Rules) -> Bool {
         guard !inMemory, isBusy(rates, rules) else { return false }
         if let bytes = rates.bytesPerSecond, ceilingBytes > 0,

@@ -76,13 +76,14 @@ extension State {
     /// The track of a cgroup in an incident, made when it is new; `nil` beyond the bound. Host incidents follow everyone: suspects
     /// and bystanders. A cgroup's incident also follows the others, as bystanders.
     mutating func track(_ index: Int, _ id: UInt64) -> Int? {
-        if let found = open[index].cgroups.firstIndex(where: { $0.id == id }) { return found }
-        guard open[index].cgroups.count < Bounds.cgroupTracks else { return nil }
+        let tracks = open.span[index].cgroups
+        for place in tracks.indices where tracks.span[place].id == id { return place }
+        guard open.span[index].cgroups.count < Bounds.cgroupTracks else { return nil }
         var fresh = CgroupTrack()
         fresh.id = id
         fresh.path = names.path(id)
         if let cgroup = knownCgroup(id) {
-            let started = open[index].incident.started.boottimeNs
+            let started = open.span[index].incident.started.boottimeNs
             let lookback = rules[.growthLookback]
             if let low = cgroups.span[cgroup].lowestUse(
                 since: started > lookback ? started - lookback : 0, share: rules[.growthShare])
@@ -120,35 +121,13 @@ extension State {
 
     /// Takes over a cgroup's sample.
     mutating func follow(_ index: Int, _ cgroup: Int) {
-        guard let at = track(index, cgroups[cgroup].id) else { return }
-        let sample = cgroups[cgroup].sample
-        var track = open[index].cgroups[at]
-        if track.path.isEmpty { track.path = names.path(sample.cgroup) }
-        if let use = cgroups.span[cgroup].useBytes {
-            if track.lowBytes.isUnknown || use < track.lowBytes.value ?? 0 && track.peakBytes.isUnknown {
-                track.lowBytes = Figure(use)
-                track.lowNs = nowNs
-            }
-            if track.peakBytes.isUnknown || use > track.peakBytes.value ?? 0,
-                !open.span[index].isLiveLockPast(at: nowNs)
-            {
-                track.peakBytes = Figure(use)
-                track.peakNs = nowNs
-            }
-        }
-        if track.ioFullFrom.isUnknown { track.ioFullFrom = sample.ioFullUs }
-        if track.memoryFullFrom.isUnknown { track.memoryFullFrom = sample.memoryFullUs }
-        if track.scannedFrom.isUnknown { track.scannedFrom = sample.pgscan }
-        track.swapPeak = higher(track.swapPeak, sample.swapBytes)
-        track.ioFullTo = sample.ioFullUs
-        track.memoryFullTo = sample.memoryFullUs
-        track.scannedTo = sample.pgscan
-        track.fullPeak = max(track.fullPeak, cgroups.span[cgroup].fullShare(over: rules[.phaseWindow]))
-        // The limits as they were when it began: lifting them is often how it ended.
-        if track.maxBytes.isUnknown { track.maxBytes = sample.maxBytes }
-        if track.highBytes.isUnknown { track.highBytes = sample.highBytes }
-        if track.swapMaxBytes.isUnknown { track.swapMaxBytes = sample.swapMaxBytes }
-        open[index].cgroups[at] = track
+        let sample = cgroups.span[cgroup].sample
+        guard let at = track(index, cgroups.span[cgroup].id) else { return }
+        if open.span[index].cgroups[at].path.isEmpty { open[index].cgroups[at].path = names.path(sample.cgroup) }
+        let grows = !open.span[index].incident.incidentClass.isLiveLockPast(
+            heldNs: open.span[index].conditionNs, at: nowNs)
+        let full = cgroups.span[cgroup].window.fullShare(over: rules[.phaseWindow])
+        open[index].cgroups[at].follow(sample, full: full, at: nowNs, grows: grows)
     }
 
     /// Takes over a process of a census.

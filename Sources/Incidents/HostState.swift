@@ -132,24 +132,22 @@ struct HostState: Fields {
         guard let from = pressure.start(of: windowNs) else { return PressureShares() }
         let to = pressure.latest
         let span = max(to.ns &- from.ns, windowNs)
-        // The kernel brings its sums up to date now and then: the shares of a short window may seem to exceed the whole.
-        func share(_ a: Figure, _ b: Figure) -> UInt64? {
-            rise(a, b).map { min(hundredths($0 &* 1000, of: span), 10_000) }
-        }
         return PressureShares(
-            some: share(from.memorySomeUs, to.memorySomeUs), full: share(from.memoryFullUs, to.memoryFullUs),
-            ioFull: share(from.ioFullUs, to.ioFullUs))
+            some: stallShare(from.memorySomeUs, to.memorySomeUs, of: span),
+            full: stallShare(from.memoryFullUs, to.memoryFullUs, of: span),
+            ioFull: stallShare(from.ioFullUs, to.ioFullUs, of: span))
     }
 
     func rates(over windowNs: UInt64) -> PagingRates {
         guard let from = paging.start(of: windowNs) else { return PagingRates() }
         let to = paging.latest
         let span = max(to.ns &- from.ns, windowNs)
-        func rate(_ a: Figure, _ b: Figure) -> UInt64? { rise(a, b).map { perSecond($0, over: span) } }
         return PagingRates(
-            scanned: rate(from.scanned, to.scanned), stolen: rate(from.stolen, to.stolen),
-            swappedIn: rate(from.swappedIn, to.swappedIn), swappedOut: rate(from.swappedOut, to.swappedOut),
-            refaultAnon: rate(from.refaultAnon, to.refaultAnon), refaultFile: rate(from.refaultFile, to.refaultFile))
+            scanned: rate(from.scanned, to.scanned, over: span), stolen: rate(from.stolen, to.stolen, over: span),
+            swappedIn: rate(from.swappedIn, to.swappedIn, over: span),
+            swappedOut: rate(from.swappedOut, to.swappedOut, over: span),
+            refaultAnon: rate(from.refaultAnon, to.refaultAnon, over: span),
+            refaultFile: rate(from.refaultFile, to.refaultFile, over: span))
     }
 
     /// The share of time tasks stalled in direct reclaim (task time: may exceed the whole).

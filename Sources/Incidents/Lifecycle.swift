@@ -137,7 +137,7 @@ extension State {
     private mutating func closeRecovered(_ emit: (Finding) -> Void) {
         var index = 0
         while index < open.count {
-            if let end = recovery(open[index]) {
+            if let end = recovery(index) {
                 close(index, .recovered, at: end, emit)
             } else {
                 index += 1
@@ -147,13 +147,15 @@ extension State {
 
     /// When it was over, if it is: the last victim gone, the condition past, the phase below watch for `close_calm`, and no kill
     /// of the same cgroup to come within `kill_merge`.
-    private func recovery(_ incident: OpenIncident) -> UInt64? {
-        var end = max(incident.conditionNs, incident.incident.started.boottimeNs)
-        for kill in incident.incident.kills {
+    private func recovery(_ index: Int) -> UInt64? {
+        let (lastKillNs, conditionNs) = (open.span[index].lastKillNs, open.span[index].conditionNs)
+        let started = open.span[index].incident.started.boottimeNs
+        var end = max(conditionNs, started)
+        for kill in open.span[index].incident.kills {
             if !kill.outcome.exitTime.isUnknown {
                 end = max(end, kill.outcome.exitTime.boottimeNs)
             } else if kill.quality.source != Bytes("/dev/kmsg".utf8),
-                nowNs <= max(kill.at.boottimeNs, incident.lastKillNs) &+ rules[.victimWait]
+                nowNs <= max(kill.at.boottimeNs, lastKillNs) &+ rules[.victimWait]
             {
                 // Where only the kernel log told of it, no hook will tell of its exit either: that is not waited for.
                 return nil
@@ -161,14 +163,14 @@ extension State {
                 end = max(end, kill.at.boottimeNs)
             }
         }
-        if incident.lastKillNs != 0, nowNs <= incident.lastKillNs &+ rules[.killMerge] { return nil }
+        if lastKillNs != 0, nowNs <= lastKillNs &+ rules[.killMerge] { return nil }
         let calm = calmClockNs
-        if incident.conditionNs != 0, calm < incident.conditionNs &+ rules[.closeCalm] { return nil }
-        if let phase = scopePhase(incident.incident.scope) {
+        if conditionNs != 0, calm < conditionNs &+ rules[.closeCalm] { return nil }
+        if let phase = scopePhase(open.span[index].incident.scope) {
             if phase.phase > .calm || (phase.lastWatchNs != 0 && calm < phase.lastWatchNs &+ rules[.closeCalm]) {
                 return nil
             }
-            if phase.lastWatchNs > incident.incident.started.boottimeNs { end = max(end, phase.lastWatchNs) }
+            if phase.lastWatchNs > started { end = max(end, phase.lastWatchNs) }
         }
         return nowNs >= end &+ rules[.closeCalm] ? end : nil
     }

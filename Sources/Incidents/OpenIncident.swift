@@ -100,6 +100,36 @@ struct CgroupTrack: Fields {
         try w.figure("swap_peak", &swapPeak)
     }
 
+    /// - Parameters:
+    ///   - share: of the last phase window in which it stalled in full, in hundredths of a percent.
+    ///   - grows: whether more than ever before counts.
+    mutating func follow(_ sample: CgroupSample, full share: UInt64, at ns: UInt64, grows: Bool) {
+        if let use = sample.useBytes {
+            if lowBytes.isUnknown || use < lowBytes.value ?? 0 && peakBytes.isUnknown {
+                lowBytes = Figure(use)
+                lowNs = ns
+            }
+            if grows, peakBytes.isUnknown || use > peakBytes.value ?? 0 {
+                peakBytes = Figure(use)
+                peakNs = ns
+            }
+        }
+        if ioFullFrom.isUnknown { ioFullFrom = sample.ioFullUs }
+        if memoryFullFrom.isUnknown { memoryFullFrom = sample.memoryFullUs }
+        if scannedFrom.isUnknown { scannedFrom = sample.pgscan }
+        swapPeak = higher(swapPeak, sample.swapBytes)
+        ioFullTo = sample.ioFullUs
+        memoryFullTo = sample.memoryFullUs
+        scannedTo = sample.pgscan
+        // The limits as they were when it began: lifting them is often how it ended.
+        if maxBytes.isUnknown { maxBytes = sample.maxBytes }
+        if highBytes.isUnknown { highBytes = sample.highBytes }
+        if swapMaxBytes.isUnknown { swapMaxBytes = sample.swapMaxBytes }
+        fullPeak = max(fullPeak, share)
+    }
+
+    mutating func follow(readNs: UInt64) { slowestReadNs = max(slowestReadNs, readNs) }
+
     var grewBytes: UInt64? { rise(lowBytes, peakBytes) }
 
     /// Whether its use of memory is limited.
@@ -255,14 +285,12 @@ struct OpenIncident: Fields {
     var isHost: Bool { incident.scope.kind == .host }
 
     /// Whether a cgroup lies in the incident's scope. Without a path only the id can tell.
-    func covers(_ id: UInt64, _ path: Bytes) -> Bool {
-        isHost || id == incident.scope.cgroupID || isWithin(path, incident.scope.cgroup)
-    }
+    func covers(_ id: UInt64, _ path: Bytes) -> Bool { incident.scope.covers(id, path) }
 
     /// Whether it is about a live-lock that no longer held at a time: how the cgroup grows once its cap is lifted is the remedy,
     /// not the trouble.
     func isLiveLockPast(at ns: UInt64) -> Bool {
-        incident.incidentClass == .throttleLivelock && conditionNs < ns
+        incident.incidentClass.isLiveLockPast(heldNs: conditionNs, at: ns)
     }
 
     /// Whether all that happened is that somebody asked the kernel to kill (sysrq-f), with memory to spare.
@@ -291,6 +319,14 @@ struct OpenIncident: Fields {
         guard notes.count < Bounds.notes, !notes.contains(text.sentence) else { return }
         incident.quality.noteSentences.append(text.sentence)
     }
+}
+
+extension IncidentClass {
+    func isLiveLockPast(heldNs: UInt64, at ns: UInt64) -> Bool { self == .throttleLivelock && heldNs < ns }
+}
+
+extension Scope {
+    func covers(_ id: UInt64, _ path: Bytes) -> Bool { kind == .host || id == cgroupID || isWithin(path, cgroup) }
 }
 
 func lower(_ a: Figure, _ b: Figure) -> Figure {

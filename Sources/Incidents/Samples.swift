@@ -76,14 +76,15 @@ extension State {
             silent && host.phase.phase <= .watch, devices[index].silenceNs, at: ns, hold: rules[.closeCalm])
     }
 
-    mutating func note(_ interval: IOInterval, _ ns: UInt64) {
+    mutating func note(_ interval: borrowing IOInterval, _ ns: UInt64) {
         samplerNs = max(samplerNs, ns)
         guard let index = deviceIndex(interval.device) else { return }
         let calm = host.phase.phase == .calm && !devices[index].saturation.isOn(at: ns, hold: rules[.phaseWindow])
         devices[index].note(interval, at: ns, calm: calm)
         guard interval.operation == .read, !interval.swap else { return }
         let holds = isStorm(index, at: ns)
-        devices[index].storm.note(holds, devices.span[index].readP99Ns(at: ns) ?? 0, at: ns, hold: rules[.closeCalm])
+        let p99 = holds ? devices.span[index].readP99Ns(at: ns) ?? 0 : 0
+        devices[index].storm.note(holds, p99, at: ns, hold: rules[.closeCalm])
     }
 
     mutating func note(_ io: CgroupIO, _ ns: UInt64) {
@@ -124,19 +125,10 @@ extension State {
         }
     }
 
-    mutating func note(_ sample: CgroupSample, _ ns: UInt64, _ emit: (Finding) -> Void) {
+    mutating func note(_ sample: borrowing CgroupSample, _ ns: UInt64, _ emit: (Finding) -> Void) {
         samplerNs = max(samplerNs, ns)
         let index = cgroupIndex(sample.cgroup)
-        cgroups[index].note(sample, at: ns)
-        let rates = cgroups.span[index].rates(over: rules[.watchWindow])
-        let hold = rules[.phaseWindow]
-        cgroups[index].reclaim.note(
-            rates.scanned ?? 0 >= rules[.globalReclaimRate], rates.scanned ?? 0, at: ns, hold: hold)
-        cgroups[index].refault.note(
-            rates.refaulted ?? 0 >= rules[.pagingRate], rates.refaulted ?? 0, at: ns, hold: hold)
-        let short = cgroups.span[index].shares(over: rules[.watchWindow])
-        let full = short.full ?? 0
-        cgroups[index].stalls.note(full >= rules[.memoryFullPressure] * 100, full, at: ns, hold: hold)
+        let short = cgroups[index].note(sample, at: ns, rules)
         cgroups[index].phase.note(rules.levelAtMostWatch(short) ?? cgroupLevel(index, short), at: ns)
         settleCgroup(index, emit)
         checkCgroupThrash(index, at: ns, emit)
@@ -171,13 +163,13 @@ extension State {
             noteSlowReader(index, io.cgroup, total, ns)
             for position in open.indices {
                 guard let track = track(position, io.cgroup) else { continue }
-                open[position].cgroups[track].slowestReadNs = max(open[position].cgroups[track].slowestReadNs, total)
+                open[position].cgroups[track].follow(readNs: total)
             }
         }
         guard !open.isEmpty else { return }
         let path = names.path(io.cgroup)
-        let device = deviceName(index)
-        for position in open.indices where open.span[position].covers(io.cgroup, path) {
+        let device = nameOfDevice(devices.span[index].device, devices.span[index].name)
+        for position in open.indices where open.span[position].incident.scope.covers(io.cgroup, path) {
             open[position].tell(
                 "\(io.swap ? "swap " : "")\(io.operation.label) of \(bytes: io.bytes) on \(device: device) took \(duration: total)\(io.failed ? " and failed" : "")",
                 .slowIO, badness: io.failed ? .max : total, in: \.slowIOs, at: event.boottimeNs, seq: event.seq,

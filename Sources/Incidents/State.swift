@@ -86,8 +86,8 @@ struct State: Fields {
     var users: [UserName] = []
     var backstops: [BackstopState] = []
     var names = CgroupNames()
-    /// Sorted by id. What only reads a large element says `span[index]`: that looks at it in place, where the array's own subscript
-    /// copies it.
+    /// Sorted by id. What only reads a stored field of a large element says `span[index]`: that looks at it in place, where the array's
+    /// own subscript, and any function of the element, copies it.
     var cgroups: [CgroupState] = []
     /// Sorted by number.
     var devices: [DeviceState] = []
@@ -106,6 +106,8 @@ struct State: Fields {
 
     /// Not part of the snapshot: whoever restores it brings the rules.
     var rules = Rules()
+    /// Nor is this: where the cgroup is that was looked up last.
+    private var lastCgroup = 0
 
     init() {}
     mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -139,6 +141,22 @@ struct State: Fields {
 
     /// The index of a cgroup's state, made when it is new; the one untouched longest makes room.
     mutating func cgroupIndex(_ id: UInt64) -> Int {
+        if lastCgroup < cgroups.count {
+            // Samples come in the same order again and again: the next one is most often the one that came next before.
+            if cgroups.span[lastCgroup].id == id { return lastCgroup }
+            let next = cgroups.span[lastCgroup].follower
+            if next < cgroups.count, cgroups.span[next].id == id {
+                lastCgroup = next
+                return next
+            }
+        }
+        let position = searchCgroup(id)
+        if lastCgroup < cgroups.count { cgroups[lastCgroup].follower = position }
+        lastCgroup = position
+        return position
+    }
+
+    private mutating func searchCgroup(_ id: UInt64) -> Int {
         var position = cgroups.position(of: id)
         if position < cgroups.count, cgroups.span[position].id == id { return position }
         if cgroups.count >= Bounds.cgroups {
@@ -177,9 +195,7 @@ struct State: Fields {
 
     /// A device's name, or its numbers.
     func deviceName(_ index: Int) -> Bytes {
-        let device = devices[index]
-        return device.name.isEmpty
-            ? ("\(device.device >> 20):\(device.device & 0xfffff)" as Phrase).sentence.bytes : device.name
+        nameOfDevice(devices.span[index].device, devices.span[index].name)
     }
 
     func hookMechanism(_ feature: String, otherwise: String) -> Bytes {
@@ -209,6 +225,10 @@ struct State: Fields {
         scope.cgroup = path
         return scope
     }
+}
+
+func nameOfDevice(_ device: UInt32, _ name: Bytes) -> Bytes {
+    name.isEmpty ? ("\(device >> 20):\(device & 0xfffff)" as Phrase).sentence.bytes : name
 }
 
 extension [CgroupState] {

@@ -9,7 +9,8 @@ extension OpenIncident {
 
     /// Adds a line of a kind that comes in crowds, `badness` telling the worst: of each second the first and the worst.
     mutating func tell(
-        _ text: Phrase, _ kind: EntryKind, badness: UInt64, in crowd: WritableKeyPath<OpenIncident, Crowd>,
+        _ text: @autoclosure () -> Phrase, _ kind: EntryKind, badness: UInt64,
+        in crowd: WritableKeyPath<OpenIncident, Crowd>,
         at ns: UInt64, seq: UInt64, _ source: String
     ) {
         if self[keyPath: crowd].count == 0 || ns >= self[keyPath: crowd].sinceNs &+ Bounds.crowdNs {
@@ -29,7 +30,7 @@ extension OpenIncident {
             self[keyPath: crowd].worst = badness
             self[keyPath: crowd].worstSeq = seq
         }
-        tell(text, kind, at: ns, seq: seq, source)
+        tell(text(), kind, at: ns, seq: seq, source)
     }
 
     mutating func tell(_ text: Phrase, _ kind: EntryKind, at ns: UInt64, seq: UInt64, source: Bytes) {
@@ -86,8 +87,9 @@ extension State {
         guard !open.isEmpty else { return }
         let path = names.path(stall.task.cgroup)
         for index in open.indices where open.span[index].covers(stall.task.cgroup, path) {
+            let cgroup = cgroupLabel(stall.task.cgroup, path)
             open[index].tell(
-                "\(stall.task) in \(cgroupLabel(stall.task.cgroup, path)) stalled \(duration: stall.durationNs) in \(stall.mechanism.words)",
+                "\(stall.task) in \(cgroup) stalled \(duration: stall.durationNs) in \(stall.mechanism.words)",
                 .stall, badness: stall.durationNs, in: \.longStalls, at: event.boottimeNs, seq: event.seq,
                 "stall hooks")
         }

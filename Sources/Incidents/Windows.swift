@@ -70,8 +70,13 @@ struct Window<Point: WindowPoint>: Fields, Sendable {
         let margin = windowNs - windowNs / 10
         guard latest.ns >= margin else { return self[0] }
         let target = latest.ns - margin
-        var low = 0
+        // The shortest windows, which are asked for most often, begin among the last few.
         var high = points.count
+        for _ in 0..<min(high, 4) {
+            if self[high - 1].ns <= target { return self[high - 1] }
+            high -= 1
+        }
+        var low = 0
         while low < high {
             let middle = (low + high) / 2
             if self[middle].ns <= target { low = middle + 1 } else { high = middle }
@@ -101,7 +106,7 @@ func sum(_ a: Figure, _ b: Figure, _ c: Figure, _ d: Figure) -> Figure { sum(sum
 /// Hundredths of a percent of `part / whole`.
 @inline(__always)
 func hundredths(_ part: UInt64, of whole: UInt64) -> UInt64 {
-    guard whole > 0 else { return 0 }
+    guard whole > 0, part > 0 else { return 0 }
     let (product, overflow) = part.multipliedReportingOverflow(by: 10_000)
     return overflow ? part / max(whole / 10_000, 1) : product / whole
 }
@@ -109,9 +114,22 @@ func hundredths(_ part: UInt64, of whole: UInt64) -> UInt64 {
 /// `part` scaled to a second of a span.
 @inline(__always)
 func perSecond(_ part: UInt64, over spanNs: UInt64) -> UInt64 {
-    guard spanNs > 0 else { return 0 }
+    guard spanNs > 0, part > 0 else { return 0 }
     // No machine does more: absurd counters give an absurd rate, not a trap.
     return UInt64(min(Double(part) * 1e9 / Double(spanNs), 9e15))
+}
+
+/// What a counter gained, scaled to a second.
+@inline(__always)
+func rate(_ from: Figure, _ to: Figure, over spanNs: UInt64) -> UInt64? {
+    rise(from, to).map { perSecond($0, over: spanNs) }
+}
+
+/// The share of a span in which somebody stalled, by PSI totals in microseconds; hundredths of a percent. The kernel brings its sums up
+/// to date now and then: the share of a short span may seem to exceed the whole.
+@inline(__always)
+func stallShare(_ from: Figure, _ to: Figure, of spanNs: UInt64) -> UInt64? {
+    rise(from, to).map { min(hundredths($0 &* 1000, of: spanNs), 10_000) }
 }
 
 /// The beginning of something that lasts: gaps shorter than the hold do not end it.

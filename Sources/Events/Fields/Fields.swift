@@ -89,18 +89,16 @@ extension Choice {
 
     /// The case name in snake_case: `swapThrash` is `swap_thrash`, `slowIO` is `slow_io`.
     public var label: String {
-        var result = ""
+        var result = Bytes()
         var afterCapital = true
-        for character in String(describing: self) {
-            if character.isUppercase {
-                if !afterCapital { result.append("_") }
-                result.append(contentsOf: character.lowercased())
-            } else {
-                result.append(character)
-            }
-            afterCapital = character.isUppercase
+        // Names of cases are ASCII.
+        for byte in String(describing: self).utf8 {
+            let isCapital = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+            if isCapital && !afterCapital { result.append(UInt8(ascii: "_")) }
+            result.append(isCapital ? byte | 0x20 : byte)
+            afterCapital = isCapital
         }
-        return result
+        return String(decoding: result, as: UTF8.self)
     }
 
     public init?(label: String) {

@@ -15,7 +15,7 @@ struct Replay {
         var isFresh = true
         var found: [Incident] = []
         var isAfterGap = false
-        reader.forEachDecoded(from: 0, gap: { _ in isAfterGap = true }) { decoded in
+        func take(_ decoded: borrowing DecodedEvent) {
             observe()
             switch decoded.kind {
             case .incident: return
@@ -35,6 +35,7 @@ struct Replay {
                 }
             }
         }
+        reader.forEachDecoded(from: 0, gap: { _ in isAfterGap = true }, take)
         closed = found
         open = correlator.openIncidents()
     }
