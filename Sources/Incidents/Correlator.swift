@@ -47,7 +47,7 @@ public struct Correlator: Sendable {
         state.rules = rules
         for index in state.devices.indices {
             guard let ceiling = rules.ceilings[state.devices[index].name] else { continue }
-            state.devices[index].setBytes = Figure(ceiling)
+            state.devices[index].setBytes = ceiling
         }
     }
 
@@ -198,7 +198,7 @@ extension State {
         devices[index].name = name.name
         devices[index].isSwap = name.swap
         devices[index].inMemory = name.inMemory
-        devices[index].setBytes = rules.ceilings[name.name].map { Figure($0) } ?? name.ceilingBytes
+        devices[index].setBytes = rules.ceilings[name.name] ?? name.ceilingBytes
     }
 
     private mutating func note(_ name: UserName) {

@@ -76,8 +76,8 @@ struct DeviceState: Fields {
     /// The most it was seen to sustain over `ceiling_window`.
     var learnedBytes: UInt64 = 0
     var ceilingIOs: UInt64 = 0
-    /// The ceiling that somebody set, bytes per second: it counts, whatever was learned.
-    var setBytes = Figure.unknown
+    /// The ceiling that somebody set, bytes per second: it counts, whatever was learned. 0: nobody did.
+    var setBytes: UInt64 = 0
     /// Reads that are not swap-ins: in calm (halved now and then), and in the current and last five seconds.
     var calmReads = Histogram()
     var recentReads = Histogram()
@@ -124,11 +124,11 @@ struct DeviceState: Fields {
         try w.group("stalled", &stalled)
         try w.unsigned("busy_samples", &busySamples)
         try w.unsigned("busy_since_ns", &busySinceNs)
-        try w.figure("set_bytes", &setBytes)
+        try w.unsigned("set_bytes", &setBytes)
     }
 
     /// Bytes per second; 0 while none is known.
-    var ceilingBytes: UInt64 { setBytes.value ?? learnedBytes }
+    var ceilingBytes: UInt64 { setBytes > 0 ? setBytes : learnedBytes }
 
     mutating func note(_ sample: DeviceSample, at ns: UInt64, _ rules: Rules) {
         let before = window.latest

@@ -50,7 +50,7 @@ extension State {
         open[index].saturation.follow(device.saturation, at: nowNs, hold: rules[.phaseWindow])
         open[index].deviceBytes = higher(open[index].deviceBytes, Figure(rates.throughput))
         open[index].deviceCeiling = device.ceilingBytes == 0 ? .unknown : Figure(device.ceilingBytes)
-        open[index].deviceCeilingIsSet = !device.setBytes.isUnknown
+        open[index].deviceCeilingIsSet = device.setBytes > 0
         if let times = rates.requestTimes {
             let (queue, inDevice) = (open[index].requestQueueNs.value ?? 0, open[index].requestDeviceNs.value ?? 0)
             if times.queue &+ times.device > queue &+ inDevice {

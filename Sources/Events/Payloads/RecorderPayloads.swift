@@ -154,8 +154,8 @@ public struct DeviceName: Fields, Equatable, Sendable {
     /// Memory in disguise (zram, brd): no IO leaves the machine.
     public var inMemory = false
     public var sizeBytes = Figure.unknown
-    /// Bytes per second that it can move, as somebody set it; unknown where that is to be learned.
-    public var ceilingBytes = Figure.unknown
+    /// Bytes per second that it can move, as somebody set it; 0 where nobody did, and in recordings from before it could be set.
+    public var ceilingBytes: UInt64 = 0
 
     public init() {}
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -165,7 +165,7 @@ public struct DeviceName: Fields, Equatable, Sendable {
         try w.flag("swap", &swap)
         try w.flag("in_memory", &inMemory)
         try w.figure("size_bytes", &sizeBytes)
-        try w.figure("ceiling_bytes", &ceilingBytes)
+        try w.unsigned("ceiling_bytes", &ceilingBytes)
     }
 }
 

@@ -72,7 +72,7 @@ final class Devices {
         state.inMemory = name.hasPrefix("zram") || name.hasPrefix("ram")
         // In sectors of 512 bytes, whatever the disk's own sector is.
         state.sizeBytes = Figure(line(of: directory + Bytes("/size".utf8))?[...].decimal).scaled(by: 512)
-        state.ceilingBytes = Figure(ceilings[name])
+        state.ceilingBytes = ceilings[name] ?? 0
         guard announced[device] != state else { return }
         announced[device] = state
         found(state)

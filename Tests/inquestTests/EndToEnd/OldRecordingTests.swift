@@ -91,4 +91,17 @@ import Testing
         let last = try Tool.run("show", "--dir", directory)
         expectOneNote(last)
     }
+
+    @Test(arguments: ["state-1-reset", "state-5-format-2-drill"])
+    func `nobody set a disk's ceiling before it could be set: there it is learned`(name: String) throws {
+        let scratch = try Scratch()
+        let old = try #require(Self.all.first { $0.name == name })
+        let directory = try old.unpack(into: scratch)
+        let events = try Tool.run("export", "all", "--format", "ndjson", "--dir", directory)
+        let disks = try events.lines.map(parse).filter { $0["kind"] as? String == "device_name" }
+        #expect(!disks.isEmpty && disks.allSatisfy { $0["ceiling_bytes"] as? Int == 0 })
+        let incidents = try Tool.run("replay", "--json", "--dir", directory)
+        #expect(!incidents.out.contains("(set)"))
+        #expect(incidents.out.contains("(learned)") == (name == "state-1-reset"))
+    }
 }
