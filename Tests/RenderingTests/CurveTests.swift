@@ -80,6 +80,23 @@ import Testing
         #expect(bins.count == 201)
     }
 
+    @Test func `IOs of an interval are spread over its columns, and shades reach up to the fullest cell`() {
+        var grid = TimeGrid()
+        var map = LatencyMap()
+        grid.reach(10 * second)
+        var histogram = Histogram()
+        histogram.counts[10] = 7000
+        histogram.counts[12] = 1
+        map.add(histogram, from: 0, to: 2 * second - 1, grid)
+        let columns = LatencyColumns(map.columns(grid))
+        #expect(columns.columns.count == 5 && columns.columns[0].counts[10] == 1400)
+        #expect(columns.steps == [1, 16, 64, 256, 1024])
+        #expect(columns.step(4, 10) == 4 && columns.step(4, 12) == 0 && columns.step(4, 11) == nil)
+        #expect(columns.rows.contains(10) && columns.rows.contains(12) && columns.rows.count == 6)
+        #expect(columns.p99().count == 20 && columns.p99()[0]?.mean == 11)
+        #expect(LatencyColumns([histogram]).steps == [1, 64, 256, 1024, 4096])
+    }
+
     @Test func `scales end at round figures that hold what is shown`() {
         for unit in [PanelUnit.bytes, .bytesPerSecond, .percent, .count, .thousandths, .tasks] {
             for value in [0, 0.4, 1, 9.9, 10, 47, 99, 463.6 * 1_048_576, 1e12] where unit != .percent || value <= 100 {

@@ -128,6 +128,23 @@ private struct Page {
         #expect(plots.allSatisfy { !($0.attributes["aria-label"] ?? "").isEmpty })
     }
 
+    @Test func `a disk's ceiling is the incident's, learned or set; without one what it moved at most`() throws {
+        let events = try CaseEvents.of("lab-origin")
+        let known = try #require(incident(of: events))
+        func text(_ incident: Incident?) throws -> String { try Page(page(of: events, incident)).text }
+        #expect(try text(known).contains("ceiling learned 24.5 MiB/s"))
+        #expect(try text(nil).contains("most in 10 s 26.0 MiB/s"))
+        var set = known
+        for link in set.chain.indices {
+            for index in set.chain[link].evidence.indices
+            where set.chain[link].evidence[index].name == b("throughput of vda, ceiling learned") {
+                set.chain[link].evidence[index].name = b("throughput of vda, ceiling set")
+                set.chain[link].evidence[index].threshold = Figure(30 << 20)
+            }
+        }
+        #expect(try text(set).contains("ceiling set 30 MiB/s"))
+    }
+
     @Test func `no name changes the structure of a page`() throws {
         for seed in 1...20 as ClosedRange<UInt64> {
             var (hostile, plain) = (Incident(), Incident())

@@ -45,15 +45,21 @@ struct LatencyMap {
 
 /// A latency map ready to be drawn: the rows that hold anything, and how full each cell is.
 struct LatencyColumns {
-    /// A cell is as dark as the highest of these that its count reaches.
-    static let steps: [UInt32] = [1, 4, 16, 64, 256]
+    /// Shades that there are.
+    static let shades = 5
 
     let columns: [Histogram]
+    /// A cell is as dark as the highest of these that its count reaches: powers of four, up to one that the fullest cells reach.
+    let steps: [UInt32]
     /// The buckets shown, `2^n` microseconds: at least six, however alike the times were.
     let rows: Range<Int>
 
     init(_ columns: [Histogram]) {
         self.columns = columns
+        let most = columns.flatMap { column in (0..<Histogram.slots).map { column.counts[$0] } }.max() ?? 0
+        var factor: UInt32 = 1
+        while factor < 1 << 20, most / factor >= 1 << (2 * UInt32(Self.shades)) { factor *= 4 }
+        steps = (0..<Self.shades).map { $0 == 0 ? 1 : factor << (2 * UInt32($0)) }
         let used = (0..<Histogram.slots).filter { slot in columns.contains { $0.counts[slot] > 0 } }
         let (low, high) = (used.first ?? 0, (used.last ?? 0) + 1)
         let missing = max(0, 6 - (high - low))
@@ -63,7 +69,7 @@ struct LatencyColumns {
 
     /// The step that a cell reaches; `nil` where nothing took so long.
     func step(_ column: Int, _ slot: Int) -> Int? {
-        Self.steps.lastIndex { columns[column].counts[slot] >= $0 }
+        steps.lastIndex { columns[column].counts[slot] >= $0 }
     }
 
     /// The bucket in which the slowest hundredth begins, in the rows' counting, for each bin.

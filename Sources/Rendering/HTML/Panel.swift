@@ -13,6 +13,8 @@ struct Panel {
         let bins: [Bin?]
         /// Filled down to zero.
         var isArea = false
+        /// Its look, below `HTMLWriter.styles`: whoever is in several panels has the same in each. `nil`: by its place.
+        var style: Int?
 
         var highest: Double? { bins.lazy.compactMap { $0?.high }.max() }
         var lowest: Double? { bins.lazy.compactMap { $0?.low }.min() }

@@ -95,11 +95,7 @@ struct Panels {
             var panel = Panel(
                 title: "Disk \(name): throughput", unit: .bytesPerSecond, source: "/sys/block/*/stat, block IO hook",
                 drawing: .lines(lines))
-            if let ceiling = ceiling(of: name) {
-                panel.references.append(.init(name: "ceiling", value: ceiling))
-            } else if let most = sustained(moved) {
-                panel.references.append(.init(name: "most in 10 s", value: most))
-            }
+            if let ceiling = ceiling(of: name) ?? sustained(moved) { panel.references.append(ceiling) }
             panels.append(panel)
         }
         for (what, map) in [("reads", device.readLatency), ("writes", device.writeLatency)] where map.total > 0 {
@@ -113,15 +109,18 @@ struct Panels {
     }
 
     /// What the correlator learned of the device, or was told, where the incident says it.
-    private func ceiling(of device: String) -> Double? {
-        let evidence = incident?.chain.flatMap(\.evidence).first {
-            Escaping.terminal($0.name) == "throughput of " + device && $0.threshold.value ?? 0 > 0
+    private func ceiling(of device: String) -> Panel.Reference? {
+        let start = "throughput of " + device + ", "
+        for evidence in incident?.chain.flatMap(\.evidence) ?? [] {
+            let name = Escaping.terminal(evidence.name)
+            guard name.hasPrefix(start), let value = evidence.threshold.value, value > 0 else { continue }
+            return Panel.Reference(name: String(name.dropFirst(start.count)), value: Double(value))
         }
-        return evidence?.threshold.value.map { Double($0) }
+        return nil
     }
 
-    /// The highest mean over ten seconds, as the correlator learns it, of what is shown.
-    private func sustained(_ moved: [Bin?]) -> Double? {
+    /// The highest mean over ten seconds of what is shown: as the correlator learns a ceiling.
+    private func sustained(_ moved: [Bin?]) -> Panel.Reference? {
         let width = Int(max(1, 10_000_000_000 / data.grid.binNs))
         guard moved.count >= width else { return nil }
         var highest = 0.0
@@ -129,16 +128,20 @@ struct Panels {
             let window = moved[start..<start + width]
             highest = max(highest, window.reduce(0) { $0 + ($1?.mean ?? 0) } / Double(width))
         }
-        return highest > 0 ? highest : nil
+        return highest > 0 ? Panel.Reference(name: "most in 10 s", value: highest) : nil
     }
 
     // MARK: Cgroups
 
     private func cgroupPanels(_ names: borrowing NameTable) -> [Panel] {
         let shown = chosen(names)
+        // Only those that there is something to tell of.
         func lines(_ bins: (CgroupData) -> [Bin?]) -> [Panel.Line] {
             var lines: [Panel.Line] = []
-            for cgroup in shown { lines.append(Panel.Line(name: names.cgroup(cgroup.cgroup), bins: bins(cgroup))) }
+            for (index, cgroup) in shown.enumerated() {
+                let line = Panel.Line(name: names.cgroup(cgroup.cgroup), bins: bins(cgroup), style: index)
+                if line.highest ?? 0 > 0 { lines.append(line) }
+            }
             return lines
         }
         func stalled(_ amounts: (CgroupData) -> Amounts) -> [Panel.Line] {
@@ -162,7 +165,6 @@ struct Panels {
                 title: "Stalled in reclaim, tasks on average", unit: .tasks, source: "reclaim hooks, task time",
                 drawing: .lines(stalled(\.reclaiming))),
         ]
-        // A cgroup's silence is nothing to tell of.
         return panels.filter { !$0.isFlat }
     }
 

@@ -36,8 +36,11 @@ extension HTMLWriter {
         open("ul", ["class": isLong ? "legend curves long" : "legend curves"])
         for (index, line) in lines.enumerated() {
             open("li")
-            key("s\(index % Self.styles)", isArea: line.isArea)
-            element("span", ["class": "name"], line.name)
+            key(Self.style(line, index), isArea: line.isArea)
+            // Ids of containers are long: the whole name is there for who points at it.
+            let isCut = line.name.count > 44
+            let shown = isCut ? line.name.prefix(24) + "…" + line.name.suffix(18) : line.name[...]
+            element("span", isCut ? ["class": "name", "title": line.name] : ["class": "name"], String(shown))
             markup(" ")
             element("output", [:], extreme(line, panel))
             close("li")
@@ -53,6 +56,8 @@ extension HTMLWriter {
         markup("</ul>")
         element("p", ["class": "source"], panel.source)
     }
+
+    private static func style(_ line: Panel.Line, _ index: Int) -> String { "s\((line.style ?? index) % styles)" }
 
     private mutating func key(_ style: String, isArea: Bool) {
         markup("<svg class=\"key\" width=\"26\" height=\"10\" aria-hidden=\"true\">")
@@ -81,7 +86,7 @@ extension HTMLWriter {
             element("path", ["class": "ref", "d": "M0 \(y)H\(decimal(axis.length))"])
         }
         for (index, line) in lines.enumerated() {
-            let style = "s\(index % Self.styles)"
+            let style = Self.style(line, index)
             let path = CurvePath(line.bins, quantum)
             if let envelope = path.envelope(isArea: line.isArea) {
                 element("path", ["class": style + " envelope", "d": envelope])
@@ -126,11 +131,11 @@ extension HTMLWriter {
         markup(" ")
         element("output", [:], worst.map { "max " + panel.unit.words($0) } ?? "unknown")
         markup("</li></ul><p class=\"legend steps\">IOs ")
-        for (index, step) in LatencyColumns.steps.enumerated() {
+        for (index, step) in map.steps.enumerated() {
             markup("<svg class=\"key\" width=\"12\" height=\"12\" aria-hidden=\"true\">")
             element("path", ["class": "heat h\(index)", "d": "M0 6h12", "stroke-width": "12"])
             markup("</svg>")
-            text(index == LatencyColumns.steps.count - 1 ? "\(step)+" : "\(step)")
+            text(index == LatencyColumns.shades - 1 ? "\(step)+" : "\(step)")
         }
         markup("</p>")
         element("p", ["class": "source"], panel.source)
@@ -140,7 +145,7 @@ extension HTMLWriter {
         let rows = map.rows
         let worst = map.p99().compactMap { $0?.high }.max().map { "p99 up to " + panel.unit.words($0) } ?? "unknown"
         beginPlot(panel, axis, rows: rows, height: Double(rows.count), 1, worst)
-        for step in LatencyColumns.steps.indices {
+        for step in map.steps.indices {
             let cells = cells(map, step)
             if !cells.isEmpty { element("path", ["class": "heat h\(step)", "d": cells]) }
         }

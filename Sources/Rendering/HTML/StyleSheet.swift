@@ -97,7 +97,7 @@ enum StyleSheet {
         .key { vertical-align: middle; }
         .plot, .axis { display: block; width: 100%; overflow: visible; }
         .plot { align-self: center; }
-        .plot.tall { height: 100%; min-height: 7rem; }
+        .plot.tall { height: 100%; min-height: 7rem; max-height: 12rem; }
         .data { overflow: hidden; }
         .plot text, .axis text { font-size: 11px; fill: var(--soft); font-variant-numeric: tabular-nums; }
         .plot text.y { text-anchor: end; transform: translateX(-9px); }

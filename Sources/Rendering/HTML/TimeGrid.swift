@@ -45,12 +45,16 @@ struct Curve {
     /// In calm a sample that moved little is held back, but not longer than a minute. Whatever is longer ago says nothing.
     static let holdNs: UInt64 = 65_000_000_000
 
+    /// What is known of a bin: for how long, the integral over that, the extremes.
+    private struct Sum {
+        var knownNs = 0.0
+        var integral = 0.0
+        var low = Double.infinity
+        var high = -Double.infinity
+    }
+
     private var doublings = 0
-    /// Nanoseconds known of each bin, and the value's integral over them.
-    private var known: [Double] = []
-    private var sums: [Double] = []
-    private var lows: [Double] = []
-    private var highs: [Double] = []
+    private var sums: [Sum] = []
     private var last: (ns: UInt64, value: UInt64)?
 
     /// A sample of a level, which held until now what it was before.
@@ -83,32 +87,30 @@ struct Curve {
     /// What comes next does not continue what was.
     mutating func breakOff() { last = nil }
 
+    var hasBins: Bool { !sums.isEmpty }
+
     private mutating func add(_ value: Double, from: UInt64, to: UInt64, _ grid: TimeGrid) {
         follow(grid)
-        let missing = grid.bin(to) + 1 - known.count
-        if missing > 0 {
-            known += repeatElement(0, count: missing)
-            sums += repeatElement(0, count: missing)
-            lows += repeatElement(.infinity, count: missing)
-            highs += repeatElement(-.infinity, count: missing)
-        }
+        let missing = grid.bin(to) + 1 - sums.count
+        if missing > 0 { sums += repeatElement(Sum(), count: missing) }
         grid.forEachBin(from: from, to: to) { index, share in
-            known[index] += Double(share)
-            sums[index] += value * Double(share)
-            lows[index] = min(lows[index], value)
-            highs[index] = max(highs[index], value)
+            var sum = sums[index]
+            sum.knownNs += Double(share)
+            sum.integral += value * Double(share)
+            sum.low = min(sum.low, value)
+            sum.high = max(sum.high, value)
+            sums[index] = sum
         }
     }
-
-    var hasBins: Bool { !known.isEmpty }
 
     /// Puts two bins together for each time that the grid has grown since.
     private mutating func follow(_ grid: TimeGrid) {
         while doublings < grid.doublings {
-            known = pairs(known, 0, +)
-            sums = pairs(sums, 0, +)
-            lows = pairs(lows, .infinity, min)
-            highs = pairs(highs, -.infinity, max)
+            sums = pairs(sums, Sum()) { a, b in
+                Sum(
+                    knownNs: a.knownNs + b.knownNs, integral: a.integral + b.integral, low: min(a.low, b.low),
+                    high: max(a.high, b.high))
+            }
             doublings += 1
         }
     }
@@ -117,10 +119,9 @@ struct Curve {
     func bins(_ grid: TimeGrid, outside gaps: [Range<UInt64>] = []) -> [Bin?] {
         var curve = self
         curve.follow(grid)
-        var bins: [Bin?] = curve.known.indices.map { index in
-            guard curve.known[index] > 0 else { return nil }
-            let (low, high) = (curve.lows[index], curve.highs[index])
-            return Bin(mean: min(max(curve.sums[index] / curve.known[index], low), high), low: low, high: high)
+        var bins: [Bin?] = curve.sums.map { sum in
+            guard sum.knownNs > 0 else { return nil }
+            return Bin(mean: min(max(sum.integral / sum.knownNs, sum.low), sum.high), low: sum.low, high: sum.high)
         }
         for gap in gaps {
             let first = gap.lowerBound / grid.binNs + 1
