@@ -4,11 +4,10 @@ import Events
 
 extension State {
     func earlyoom(_ open: OpenIncident) -> BackstopFinding {
-        let name = "earlyoom"
         let acted = acted(open, .earlyoom)
         let state = backstops.first { $0.kind == .earlyoom }
         guard let state, state.running else {
-            return finding(name, acted ?? (state == nil ? "unknown: not looked for" : "not running"), [])
+            return absent(.earlyoom, state, acted: acted)
         }
         let memory = host.memory.totalBytes.value ?? recorder.memoryTotalBytes.value
         let swap = host.memory.swapTotalBytes.value ?? recorder.swapTotalBytes.value
@@ -22,19 +21,29 @@ extension State {
                         "available memory, last sampled before the kill", hundredths(available, of: memory),
                         limit: limits.memory.term))
             }
-            return finding(name, "\(acted); \(limits.words(swapTotal: swap))", shown)
+            return finding(.earlyoom, .holds, "\(acted); \(limits.words(swapTotal: swap))", shown)
         }
-        if limits.isDryRun { return finding(name, "running, but told only to say whom it would kill (--dryrun)", []) }
+        let place = "EARLYOOM_ARGS in /etc/default/earlyoom"
+        if limits.isDryRun {
+            return finding(
+                .earlyoom, .gap, "running, but told only to say whom it would kill (--dryrun)",
+                setting: "remove --dryrun from \(place)")
+        }
         var shown: [Evidence] = []
+        var margin: Phrase = "how far memory was from its limit is not known"
         if let memory, let lowest = open.lowestAvailable.value {
             let available = hundredths(lowest, of: memory)
             shown.append(percent("lowest available memory", available, limit: limits.memory.term))
             if available > limits.memory.term {
                 return finding(
-                    name,
+                    .earlyoom, .gap,
                     "running, but its limit was not met: available memory never fell below \(share: available) (it acts at \(limit: limits.memory.term))",
-                    shown)
+                    shown,
+                    consequence:
+                        "at the worst moment \(share: available - limits.memory.term) of all memory was missing to its limit",
+                    setting: "a higher -m in \(place)")
             }
+            margin = "available memory fell \(share: limits.memory.term - available) of all memory below its limit"
         }
         // Without swap its limit on free swap always holds.
         if let swap, swap > 0, let lowest = open.lowestSwapFree.value {
@@ -42,12 +51,21 @@ extension State {
             shown.append(percent("lowest free swap", free, limit: limits.swap.term))
             if free > limits.swap.term {
                 return finding(
-                    name,
+                    .earlyoom, .gap,
                     "running, but its limit was not met: free swap never fell below \(share: free) (it needs \(limit: limits.swap.term) too)",
-                    shown)
+                    shown,
+                    consequence:
+                        "\(margin), but at the worst moment \(share: free - limits.swap.term) of swap were missing",
+                    setting: "-s 100 in \(place): swap is left out of it")
             }
         }
-        return finding(name, "running, its limits were met, but it did not kill", shown)
+        return finding(
+            .earlyoom, shown.isEmpty ? .unknown : .gap,
+            shown.isEmpty
+                ? "running, it did not kill, and what memory came to is unknown"
+                : "running, its limits were met, but it did not kill",
+            shown, consequence: margin,
+            setting: "inquest drill backstop shows whether it finds a victim")
     }
 
     private func percent(_ name: Phrase, _ value: UInt64, limit: UInt64) -> Evidence {

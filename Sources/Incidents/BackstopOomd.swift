@@ -4,17 +4,16 @@ import Events
 
 extension State {
     func systemdOomd(_ open: OpenIncident, _ suspects: [Suspect]) -> BackstopFinding {
-        let name = "systemd-oomd"
         let acted = acted(open, .systemdOomd)
         let state = backstops.first { $0.kind == .systemdOomd }
         guard let state, state.running else {
-            return finding(name, acted ?? (state == nil ? "unknown: not looked for" : "not running"), [])
+            return absent(.systemdOomd, state, acted: acted)
         }
         let settings = OomdWatch(settings: state.settings)
         let victim = open.incident.kills.first { $0.cause.killer == .systemdOomd }?.victim.cgroup
         let scope = victim ?? (open.isHost ? suspects.first { $0.pid == 0 }?.cgroup : open.incident.scope.cgroup)
         guard let scope, !scope.isEmpty else {
-            return finding(name, acted ?? "running, but it did not kill", [])
+            return finding(.systemdOomd, acted == nil ? .gap : .holds, acted ?? "running, but it did not kill")
         }
         let pressure = settings.watched(scope, "ManagedOOMMemoryPressure")
         let swap = settings.watched(scope, "ManagedOOMSwap")
@@ -33,20 +32,27 @@ extension State {
                     "\(pressure == nil ? "; it acts when" : ", or when") memory and swap are both used above \(limit: settings.swapUsed)"
                 )
             }
-            return finding(name, text, shown)
+            return finding(.systemdOomd, .holds, text, shown)
         }
         let byPressure = pressure.map { whyNotByPressure(open, $0, settings) }
         let bySwap = swap.map { _ in whyNotBySwap(open, settings) }
         guard byPressure != nil || bySwap != nil else {
             return finding(
-                name,
+                .systemdOomd, .gap,
                 "running, but no unit file tells it to watch \(cgroup: scope): neither it nor a slice above it has ManagedOOMMemoryPressure=kill or ManagedOOMSwap=kill",
-                [])
+                subject: "\(cgroup: scope)", consequence: "it kills nobody there",
+                setting: "ManagedOOMMemoryPressure=kill of that slice (systemd.resource-control(5))")
         }
         var text: Phrase = byPressure?.inert == true ? "running, but inert: " : "running, but it did not kill: "
         if let byPressure { text.append(byPressure.text) }
         if let bySwap { text.append("\(byPressure == nil ? "" : "; ")\(bySwap.text)") }
-        return finding(name, text, (byPressure?.shown ?? []) + (bySwap?.shown ?? []))
+        let isInert = byPressure?.inert == true
+        return finding(
+            isInert ? .oomdInert : .systemdOomd, .gap, text, (byPressure?.shown ?? []) + (bySwap?.shown ?? []),
+            subject: "\(cgroup: scope)",
+            consequence: isInert ? "armed, and without effect for anonymous memory that may not swap" : "",
+            setting: isInert
+                ? "a memory.max below what hurts, or earlyoom" : "lower limits in oomd.conf or of the slice")
     }
 
     private typealias Reason = (text: Phrase, shown: [Evidence], inert: Bool)

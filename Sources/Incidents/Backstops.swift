@@ -18,42 +18,54 @@ extension State {
         var findings = [kernel(open)]
         findings.append(earlyoom(open))
         findings.append(systemdOomd(open, suspects))
-        for (kind, name) in [(BackstopKind.oomd, "oomd"), (.nohang, "nohang")] {
+        for (kind, rule) in [(BackstopKind.oomd, FindingRule.oomd), (.nohang, .nohang)] {
             if backstops.contains(where: { $0.kind == kind && $0.running }) {
-                findings.append(finding(name, acted(open, kind) ?? "running, but it did not kill", []))
+                let acted = acted(open, kind)
+                findings.append(finding(rule, acted == nil ? .gap : .holds, acted ?? "running, but it did not kill"))
             }
         }
-        if let caps = caps(open, suspects) { findings.append(caps) }
-        return findings
+        let caps = caps(open, suspects)
+        if let caps { findings.append(caps) }
+        return findings + standing(open, besides: caps?.subject.bytes ?? Bytes())
     }
 
-    func finding(_ name: String, _ text: Phrase, _ evidence: [Evidence]) -> BackstopFinding {
-        var finding = BackstopFinding()
-        finding.name = Bytes(name.utf8)
-        finding.sentence = text.sentence
-        finding.evidence = evidence
-        return finding
+    /// What the judge of containment has to say of the same time: of the whole machine, or of the cgroup that it was about.
+    private func standing(_ open: OpenIncident, besides named: Bytes) -> [BackstopFinding] {
+        Containment(containment(during: open)).standing(besides: named).filter { finding in
+            open.isHost || !finding.subject.bytes.isEmpty && isWithin(open.incident.scope.cgroup, finding.subject.bytes)
+        }
+    }
+
+    /// A userspace killer that did nothing, for it does not run, or nobody looked for it; what it did do before it ended.
+    func absent(_ rule: FindingRule, _ state: BackstopState?, acted: Phrase?) -> BackstopFinding {
+        if let acted { return finding(rule, .holds, acted) }
+        guard state != nil else { return finding(rule, .unknown, "unknown: not looked for") }
+        let isAlone = !backstops.contains { $0.kind != .caps && $0.running }
+        return finding(
+            rule, isAlone ? .gap : .note, "not running",
+            consequence: isAlone ? "no userspace killer ran at all" : "",
+            setting: isAlone ? "earlyoom, or systemd-oomd with ManagedOOMMemoryPressure=kill" : "")
     }
 
     private func capDidItsWork(_ kill: Kill) -> BackstopFinding? {
         guard kill.cause.killer == .kernelMemcg else { return nil }
         guard let memcg = kill.cgroup.first(where: \.isOomMemcg) else {
-            return finding("caps", "a memory cap did its work: the kernel killed inside the cgroup", [])
+            return finding(.caps, .holds, "a memory cap did its work: the kernel killed inside the cgroup")
         }
         let limit: Phrase = memcg.maxBytes.value.map { " (\(bytes: $0))" } ?? ""
         return finding(
-            "caps",
+            .caps, .holds,
             "the cap did its work: \(cgroup: memcg.cgroup) reached its limit\(limit), and the kernel killed inside it",
             [
                 evidence(
                     "memory.current", memcg.currentBytes, "bytes", threshold: memcg.maxBytes,
                     kill.quality.fromKmsg ? "/dev/kmsg" : "oom:mark_victim")
-            ])
+            ], subject: "\(cgroup: memcg.cgroup)")
     }
 
     private func kernel(_ open: OpenIncident) -> BackstopFinding {
         let killed = open.incident.kills.filter { $0.cause.killer.isKernel }.count
-        if killed > 0 { return finding("kernel", "its OOM killer killed \(killed, of: "process")", []) }
+        if killed > 0 { return finding(.kernel, .holds, "its OOM killer killed \(killed, of: "process")") }
         if !open.isHost { return cgroupKernel(open) }
         let stolen = rise(open.stolenFrom, open.stolenTo)
         let scanned = rise(open.scannedFrom, open.scannedTo)
@@ -72,21 +84,29 @@ extension State {
         }
         if let stolen, stolen > 0 {
             return finding(
-                "kernel", "no OOM: reclaim still progressed (\(perSecond(stolen, over: span)) pages/s)", shown)
+                .kernel, .gap, "no OOM: reclaim still progressed (\(perSecond(stolen, over: span)) pages/s)", shown,
+                consequence: "while reclaim frees anything at all, however slowly, the kernel kills nobody",
+                setting: "memory.max for what grows, or a userspace killer")
         }
-        return finding("kernel", "no OOM was declared", shown)
+        return finding(.kernel, .gap, "no OOM was declared", shown)
     }
 
     private func cgroupKernel(_ open: OpenIncident) -> BackstopFinding {
         guard let track = open.cgroups.first(where: { $0.id == open.incident.scope.cgroupID }),
             !track.maxBytes.isUnknown
         else {
-            return finding("kernel", "no OOM was declared in the cgroup", [])
+            return finding(.kernel, .gap, "no OOM was declared in the cgroup")
         }
-        if track.maxBytes.isUnlimited { return finding("kernel", "no OOM: the cgroup has no memory.max", []) }
+        if track.maxBytes.isUnlimited {
+            return finding(
+                .kernel, .gap, "no OOM: the cgroup has no memory.max",
+                consequence: "nobody ends what is throttled there", setting: "memory.max of \(cgroup: track.path)")
+        }
         return finding(
-            "kernel", "no OOM: its memory.max (\(limit(track.maxBytes))) could always be kept by reclaim or throttling",
-            [])
+            .kernel, .gap,
+            "no OOM: its memory.max (\(limit(track.maxBytes))) could always be kept by reclaim or throttling",
+            consequence: "memory.high holds it below memory.max: alive, and without progress",
+            setting: "memory.high near memory.max, or none")
     }
 
     /// What a userspace killer did in this incident; `nil` when nothing.
@@ -134,7 +154,11 @@ extension State {
             if let memory = recorder.memoryTotalBytes.value { text.append(" of \(bytes: memory)") }
         }
         if let uncapped = elsewhere.uncapped { text.append("; \(uncapped, of: "tree") without a cap") }
-        return finding("caps", text, shown)
+        let isCapped = track.hasCap || !above.isEmpty
+        return finding(
+            .caps, isCapped ? .note : .gap, text, shown, subject: "\(cgroup: named)",
+            consequence: isCapped ? "" : "it could take all memory\(track.swapMaxBytes == 0 ? "" : ", and swap")",
+            setting: isCapped ? "" : "memory.max of \(cgroup: named)")
     }
 
     /// The least memory.max of a cgroup's ancestors: it holds for all that is below.

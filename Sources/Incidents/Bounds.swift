@@ -29,7 +29,7 @@ enum Bounds {
     static let bystanders = 10
 
     /// Tasks of one census that are kept for kills' context and process suspects.
-    static let censusTasks = 64
+    static let censusTasks = 72
     static let contextLargest = 5
     static let contextBlocked = 8
     /// Signals that may yet be the first step of an escalation, or belong to an OOM kill.

@@ -35,7 +35,7 @@ public enum Finding: Sendable, Equatable {
 /// replay. `snapshot()` holds everything it knows; a correlator made from it goes on exactly like the original. Its memory
 /// is bounded (`Bounds`). It never reads files, clocks or the terminal.
 public struct Correlator: Sendable {
-    private var state = State()
+    var state = State()
 
     public init(rules: Rules = Rules()) { state.rules = rules }
 
@@ -66,6 +66,7 @@ public struct Correlator: Sendable {
             name.swap = device.isSwap
             name.inMemory = device.inMemory
             name.ceilingBytes = device.setBytes
+            name.rotational = device.isRotational
             payloads.append(.deviceName(name))
         }
         payloads += state.names.changes.map { .cgroup($0) }
@@ -199,6 +200,7 @@ extension State {
         devices[index].isSwap = name.swap
         devices[index].inMemory = name.inMemory
         devices[index].setBytes = rules.ceilings[name.name] ?? name.ceilingBytes
+        devices[index].isRotational = name.rotational
     }
 
     private mutating func note(_ name: UserName) {

@@ -98,6 +98,7 @@ struct DeviceState: Fields {
     /// Samples in a row with requests in flight, and since when.
     var busySamples: UInt64 = 0
     var busySinceNs: UInt64 = 0
+    var isRotational = false
 
     init() {}
     mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -125,6 +126,7 @@ struct DeviceState: Fields {
         try w.unsigned("busy_samples", &busySamples)
         try w.unsigned("busy_since_ns", &busySinceNs)
         try w.unsigned("set_bytes", &setBytes)
+        try w.flag("rotational", &isRotational)
     }
 
     /// Bytes per second; 0 while none is known.

@@ -8,7 +8,7 @@ import Glibc
 @safe final class CensusReader {
     /// The iterator's own buffer in the kernel: no read gives more.
     private static let readBytes = 8 * 4096
-    /// Room for a whole record (104 bytes and 16 lines of text) beside a read.
+    /// Room for a whole record (112 bytes and 16 lines of text) beside a read.
     private static let bufferBytes = 2 * readBytes
     /// What is read, after the part of a record that the read before left over.
     private let buffer: UnsafeMutableRawPointer
@@ -33,7 +33,7 @@ import Glibc
     func take(_ reason: CensusReason, _ body: (Event) -> Void) {
         let begun = readingNs()
         selection.reset()
-        let complete = readAll()
+        let complete = readAll { selection.consider($0, stack: $1) }
         var census = Census()
         census.reason = reason
         census.processes = selection.processes
@@ -49,6 +49,13 @@ import Glibc
             body(Event(boottimeNs: begun, .lost(Lost(source: .censusTruncated, count: selection.blockedLeftOut))))
         }
         if !complete { body(Event(boottimeNs: begun, .lost(Lost(source: .undecodable, count: 1)))) }
+    }
+
+    /// Every process, in the order of their numbers, without stacks; `nil` when not all could be read.
+    func everybody() -> [CensusTask]? {
+        var tasks: [CensusTask] = []
+        let complete = readAll { task, _ in if task.task.pid == task.task.tgid { tasks.append(task) } }
+        return complete ? tasks : nil
     }
 
     /// The largest cgroups, the largest first. One read: a second would not go on where the first ended (6.1, 6.12).
@@ -67,7 +74,7 @@ import Glibc
     }
 
     /// Whether the iterator was read to its end and all of it was decoded.
-    private func readAll() -> Bool {
+    private func readAll(_ visit: (CensusTask, () -> Bytes) -> Void) -> Bool {
         let iterator = bpf_iter_create(link)
         guard iterator >= 0 else { return false }
         defer { close(iterator) }
@@ -82,16 +89,16 @@ import Glibc
                 return false
             }
             if count == 0 { return held == 0 }
-            held = consume(held + count)
+            held = consume(held + count, visit)
         }
     }
 
-    /// Considers every whole record of the first `count` bytes; moves what is left to the front and says how much that is.
-    private func consume(_ count: Int) -> Int {
+    /// Visits every whole record of the first `count` bytes; moves what is left to the front and says how much that is.
+    private func consume(_ count: Int, _ visit: (CensusTask, () -> Bytes) -> Void) -> Int {
         var offset = 0
         let bytes = unsafe UnsafeRawBufferPointer(start: buffer, count: count)
         while let record = unsafe CensusStream.next(in: bytes.bytes, at: &offset) {
-            selection.consider(record.task) { unsafe Bytes(bytes[record.stack]) }
+            visit(record.task) { unsafe Bytes(bytes[record.stack]) }
         }
         let left = count - offset
         if left > 0, offset > 0 { unsafe memmove(buffer, buffer + offset, left) }

@@ -1,6 +1,7 @@
 import Events
 
-/// What of a census is kept: the largest processes by resident memory and swap, the blocked tasks, and the largest cgroups.
+/// What of a census is kept: the largest processes by resident memory and swap, the blocked tasks, those who let people in, and the
+/// largest cgroups.
 ///
 /// Bounded whatever the machine runs; its arrays are allocated once and reused. Blocked tasks are kept in the order
 /// in which they come (by thread id, so the machine's old services come first) until the bound; those beyond are counted.
@@ -8,6 +9,8 @@ struct CensusSelection {
     static let largestKept = 24
     static let blockedKept = 40
     static let cgroupsKept = 32
+    /// Of `Doors`: sshd has a process for each login.
+    static let doorsKept = 8
 
     private(set) var processes: UInt64 = 0
     private(set) var blocked: UInt64 = 0
@@ -15,11 +18,13 @@ struct CensusSelection {
     private(set) var blockedLeftOut: UInt64 = 0
     private var largest: [CensusTask] = []
     private var blockedTasks: [CensusTask] = []
+    private var doors: [CensusTask] = []
     private var cgroups: [MemcgState] = []
 
     init() {
         largest.reserveCapacity(Self.largestKept)
         blockedTasks.reserveCapacity(Self.blockedKept)
+        doors.reserveCapacity(Self.doorsKept)
         cgroups.reserveCapacity(Self.cgroupsKept)
     }
 
@@ -29,6 +34,7 @@ struct CensusSelection {
         blockedLeftOut = 0
         largest.removeAll(keepingCapacity: true)
         blockedTasks.removeAll(keepingCapacity: true)
+        doors.removeAll(keepingCapacity: true)
         cgroups.removeAll(keepingCapacity: true)
     }
 
@@ -46,18 +52,27 @@ struct CensusSelection {
                 blockedLeftOut += 1
             }
         }
-        guard isLeader, let size = Self.size(task), let place = place(for: size) else { return }
+        guard isLeader, let size = Self.size(task) else { return }
+        if doors.count < Self.doorsKept, Doors.names.contains(task.task.comm) || task.task.comm == Doors.recorder {
+            doors.append(task)
+        }
+        guard let place = place(for: size) else { return }
         if largest.count == Self.largestKept { largest.removeLast() }
         largest.insert(task, at: place)
     }
 
-    /// The largest first, then blocked tasks that are not among them.
+    /// The largest first, then blocked tasks that are not among them, then the doors that are neither.
     func handOut(_ body: (CensusTask) -> Void) {
         for task in largest {
             // A blocked process that is among the largest was kept with its stack on the other list.
             body(blockedTasks.first { $0.task.pid == task.task.pid } ?? task)
         }
-        for task in blockedTasks where !largest.contains(where: { $0.task.pid == task.task.pid }) { body(task) }
+        for task in blockedTasks where !isAmong(largest, task) { body(task) }
+        for task in doors where !isAmong(largest, task) && !isAmong(blockedTasks, task) { body(task) }
+    }
+
+    private func isAmong(_ kept: [CensusTask], _ task: CensusTask) -> Bool {
+        kept.contains { $0.task.pid == task.task.pid }
     }
 
     mutating func consider(_ cgroup: MemcgState) {

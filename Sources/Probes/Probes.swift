@@ -102,6 +102,9 @@ public final class Probes {
     /// `Census` itself. It waits for no task's locks. Without the hook `census` it says nothing.
     public func census(_ reason: CensusReason, _ body: (Event) -> Void) { censusTaker?.take(reason, body) }
 
+    /// Every process there is, whatever its size; `nil` without the hook `census`, or when not all could be read.
+    public func everybody() -> [CensusTask]? { censusTaker?.everybody() }
+
     /// When a device last completed a request, nanoseconds of CLOCK_BOOTTIME; `nil` when it has not since the programs were
     /// attached.
     ///

@@ -77,6 +77,20 @@ import Testing
         #expect(tasks.last?.stack == [9])
     }
 
+    @Test func `who lets people in is kept however small, last and once, up to a bound`() {
+        var selection = CensusSelection()
+        for pid in UInt32(100)..<200 { selection.consider(task(pid, pages: 1000), stack: { [] }) }
+        for pid in UInt32(1)...20 {
+            var door = task(pid, pages: pid == 2 ? 5000 : 1)
+            door.task.comm = Doors.names[0]
+            selection.consider(door, stack: { [] })
+        }
+        let tasks = kept(selection)
+        #expect(tasks.count == CensusSelection.largestKept + CensusSelection.doorsKept - 1)
+        #expect(tasks[0].task.pid == 2)
+        #expect(tasks.suffix(7).map { $0.task.pid } == [1, 3, 4, 5, 6, 7, 8])
+    }
+
     @Test func `a blocked thread is no process`() {
         var selection = CensusSelection()
         selection.consider(task(11, pages: 100, blocked: true, leader: 10), stack: { [] })

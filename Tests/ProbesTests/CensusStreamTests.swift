@@ -18,6 +18,7 @@ struct CensusBytes {
         append(UInt32(bitPattern: -500))
         append(UInt64(123_456_789))
         for pages in [anon, 20, 30, UInt64.max] { append(pages) }
+        append(UInt64(40))
         append(iowait ? UInt32(1) : 0)
         append(UInt32(stack.count))
         for line in stack { bytes += Bytes(line.utf8) + [UInt8(ascii: "\n")] }
@@ -34,12 +35,12 @@ struct CensusBytes {
     @Test func `a task is read field by field`() throws {
         var stream = CensusBytes()
         stream.task(pid: 42, tgid: 41, comm: "a\u{1b}[2J b", state: 0x402, anon: 10, iowait: true)
-        #expect(stream.bytes.count == 104)
+        #expect(stream.bytes.count == 112)
 
         var offset = 0
         let record = try #require(CensusStream.next(in: stream.bytes.span.bytes, at: &offset))
 
-        #expect(offset == 104)
+        #expect(offset == 112)
         #expect(record.stack.isEmpty)
         let task = record.task
         #expect(task.task.pid == 42)
@@ -58,6 +59,7 @@ struct CensusBytes {
         #expect(task.fileRssPages == 20)
         #expect(task.shmemRssPages == 30)
         #expect(task.swapPages.isUnknown)
+        #expect(task.pgtablesBytes == 40)
         #expect(task.inIowait)
     }
 
@@ -100,7 +102,7 @@ struct CensusBytes {
         var stream = CensusBytes()
         stream.task(pid: 1, tgid: 1, comm: "liar", state: 2, anon: 1, stack: (0..<16).map { "f\($0)+0x0/0x1" })
         var bytes = stream.bytes
-        for index in 100..<104 { bytes[index] = 0xff }
+        for index in 108..<112 { bytes[index] = 0xff }
         var offset = 0
 
         let record = try #require(CensusStream.next(in: bytes.span.bytes, at: &offset))

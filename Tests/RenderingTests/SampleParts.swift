@@ -77,8 +77,13 @@ func bystander(_ cgroup: String, _ stalled: Figure, _ source: String) -> Bystand
     return bystander
 }
 
-func finding(_ name: String, _ text: String, _ evidence: [Evidence] = []) -> BackstopFinding {
+func finding(
+    _ name: String, _ text: String, _ evidence: [Evidence] = [], consequence: String = "", setting: String = ""
+) -> BackstopFinding {
     var finding = BackstopFinding()
+    finding.verdict = setting.isEmpty ? .note : .gap
+    finding.consequence = Sentence(opaque: b(consequence))
+    finding.setting = Sentence(opaque: b(setting))
     finding.name = b(name)
     finding.finding = b(text)
     finding.evidence = evidence

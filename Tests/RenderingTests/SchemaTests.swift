@@ -55,6 +55,10 @@ enum Documents {
         var documents: [(String, Bytes)] = incidents.map {
             ("incident-" + $0.name + ".json", IncidentJSON.document($0.incident))
         }
+        var report = ContainmentReport()
+        report.walk(&filler)
+        documents.append(("containment.json", DocumentJSON.line("inquest.containment/1", report)))
+        documents.append(("containment-unknown.json", DocumentJSON.line("inquest.containment/1", ContainmentReport())))
         documents.append(("incidents.ndjson", incidents.flatMap { IncidentJSON.document($0.incident, pretty: false) }))
         documents.append(("summaries.ndjson", incidents.flatMap { IncidentListJSON.line($0.incident) }))
         documents.append(("events.ndjson", events.flatMap { EventJSON.line($0, clock: sampleClock()) }))

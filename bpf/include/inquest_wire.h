@@ -319,6 +319,7 @@ struct iq_census_task {
 	uint64_t file_rss_pages;
 	uint64_t shmem_rss_pages;
 	uint64_t swap_pages;
+	uint64_t pgtables_bytes;
 	uint32_t in_iowait;
 	uint32_t stack_lines; /* lines of text that follow this struct */
 };
@@ -349,6 +350,6 @@ _Static_assert(sizeof(struct iq_stall) == 16 + 48 + 16, "iq_stall");
 _Static_assert(sizeof(struct iq_slow_io) == 16 + 8 + 40, "iq_slow_io");
 _Static_assert(sizeof(struct iq_cgroup) == 16 + 16 + IQ_PATH_MAX, "iq_cgroup");
 _Static_assert(sizeof(struct iq_cmdline) == 8 + IQ_CMDLINE_MAX, "iq_cmdline");
-_Static_assert(sizeof(struct iq_census_task) == 48 + 8 + 40 + 8, "iq_census_task");
+_Static_assert(sizeof(struct iq_census_task) == 48 + 8 + 48 + 8, "iq_census_task");
 
 #endif

@@ -61,12 +61,14 @@ int iq_census(struct bpf_iter__task *ctx)
 	record.start_boottime_ns = task->start_boottime;
 	record.in_iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
 	record.anon_rss_pages = record.file_rss_pages = record.shmem_rss_pages = record.swap_pages = IQ_UNKNOWN;
+	record.pgtables_bytes = IQ_UNKNOWN;
 	mm = task->mm;
 	if (mm) {
 		record.anon_rss_pages = iq_rss(mm, IQ_RSS_ANON);
 		record.file_rss_pages = iq_rss(mm, IQ_RSS_FILE);
 		record.shmem_rss_pages = iq_rss(mm, IQ_RSS_SHMEM);
 		record.swap_pages = iq_rss(mm, IQ_RSS_SWAP);
+		record.pgtables_bytes = BPF_CORE_READ(mm, pgtables_bytes.counter);
 	}
 	if (blocked) {
 		bytes = bpf_get_task_stack(task, stack, sizeof stack, 0);

@@ -173,6 +173,7 @@ public struct CensusTask: Fields, Equatable, Sendable {
     public var inIowait = false
     /// Kernel stack of a D-state task, innermost first, frames separated by newline; empty otherwise.
     public var stack = Bytes()
+    public var pgtablesBytes = Figure.unknown
 
     public init() {}
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -186,6 +187,9 @@ public struct CensusTask: Fields, Equatable, Sendable {
         try w.figure("swap_pages", &swapPages)
         try w.flag("in_iowait", &inIowait)
         try w.text("stack", &stack)
+        try w.figure("pgtables_bytes", &pgtablesBytes)
+        // Recordings made before it was known read as 0, which no address space has.
+        if pgtablesBytes == 0 { pgtablesBytes = .unknown }
     }
 
     /// Uninterruptible sleep: TASK_UNINTERRUPTIBLE without TASK_NOLOAD.

@@ -5,7 +5,7 @@ import KernelWire
 /// Hand it whatever has been read so far and go on from where it stopped; it neither reads nor keeps anything.
 ///
 ///     +--------------------+---------------------+---------------------+--------
-///     | iq_census_task 104 | "frame+0x1/0x2\n" * stack_lines           | iq_cen...
+///     | iq_census_task 112 | "frame+0x1/0x2\n" * stack_lines           | iq_cen...
 ///     +--------------------+---------------------+---------------------+--------
 public enum CensusStream {
     /// One task, its stack still where it lies in the stream: whoever keeps the task copies it.
@@ -65,6 +65,7 @@ extension CensusTask {
         fileRssPages = Figure(raw: wire.file_rss_pages)
         shmemRssPages = Figure(raw: wire.shmem_rss_pages)
         swapPages = Figure(raw: wire.swap_pages)
+        pgtablesBytes = Figure(raw: wire.pgtables_bytes)
         inIowait = wire.in_iowait != 0
     }
 }

@@ -247,26 +247,6 @@ public struct Bystander: Fields, Equatable, Sendable {
     }
 }
 
-/// One thing that could have stopped it, and why it did not.
-public struct BackstopFinding: Fields, Equatable, Sendable {
-    /// `kernel`, `earlyoom`, `systemd-oomd`, `caps`.
-    public var name = Bytes()
-    /// One line for people: `not running`, `armed, but swap is off: nothing to reclaim`.
-    public var sentence = Sentence()
-    public var finding: Bytes {
-        get { sentence.bytes }
-        set { sentence = Sentence(opaque: newValue) }
-    }
-    public var evidence: [Evidence] = []
-
-    public init() {}
-    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
-        try w.text("name", &name)
-        try w.group("finding", &sentence)
-        try w.list("evidence", &evidence)
-    }
-}
-
 public enum EntryKind: UInt8, Choice {
     case note = 0
     case phase = 1

@@ -30,22 +30,6 @@ public enum IncidentTable {
         return page.bytes
     }
 
-    private struct Column {
-        var cells: [String]
-        var width: Int
-        var toTheRight: Bool
-
-        init(_ title: String, _ cells: [String], toTheRight: Bool = false) {
-            self.cells = [title] + cells
-            width = self.cells.map(displayWidth).max() ?? 0
-            self.toTheRight = toTheRight
-        }
-
-        func cell(_ row: Int) -> String {
-            toTheRight ? rightAligned(cells[row], to: width) : padded(cells[row], to: width)
-        }
-    }
-
     private static func started(_ incident: Incident, _ offset: Int32) -> String {
         let clock = IncidentWords(incident, utcOffsetSeconds: offset).clock
         guard let time = clock.civil(incident.started) else { return clock.full(incident.started) }

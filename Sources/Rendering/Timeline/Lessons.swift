@@ -97,11 +97,22 @@ struct Lessons {
     private mutating func backstops() {
         guard words.wantsBackstops, words.backstopKills.isEmpty else { return }
         for finding in words.otherFindings where finding.name != Bytes("caps".utf8) && !finding.finding.isEmpty {
+            guard !finding.rule.isStanding else {
+                standing(finding)
+                continue
+            }
             badly.append("No help from " + NameWords.name(finding.name) + ": " + NameWords.name(finding.finding) + ".")
         }
         guard incident.severity >= .thrash else { return }
         proposals.append(
             "Run a userspace killer (earlyoom, systemd-oomd), and prove that it fires under this configuration.")
+    }
+
+    /// What was wrong before it began, and what changes it.
+    private mutating func standing(_ finding: BackstopFinding) {
+        guard finding.verdict == .gap else { return }
+        badly.append(NameWords.name(finding.name) + ": " + NameWords.name(finding.finding) + ".")
+        if !finding.setting.bytes.isEmpty { proposals.append("Set " + NameWords.name(finding.setting.bytes) + ".") }
     }
 
     /// Whether what grew had a cap, by the finding about caps.

@@ -205,6 +205,12 @@ private struct PostMortem {
         for stopper in stoppers { item(stopper.name + ": " + stopper.finding) }
         for finding in findings {
             item(NameWords.name(finding.name) + ": " + NameWords.name(finding.finding))
+            if !finding.consequence.bytes.isEmpty {
+                item("so: " + NameWords.name(finding.consequence.bytes), indent: 2)
+            }
+            if finding.verdict == .gap, !finding.setting.bytes.isEmpty {
+                item("set: " + NameWords.name(finding.setting.bytes), indent: 2)
+            }
             for evidence in finding.evidence { item(NameWords.evidence(evidence), indent: 2) }
         }
     }

@@ -126,6 +126,12 @@ private struct TimelinePage {
         for finding in findings {
             page.paragraph(
                 [("  " + NameWords.name(finding.name), .heading)], hanging: hanging, NameWords.name(finding.finding))
+            if all, !finding.consequence.bytes.isEmpty {
+                page.paragraph(hanging: hanging, "so: " + NameWords.name(finding.consequence.bytes))
+            }
+            if finding.verdict == .gap, !finding.setting.bytes.isEmpty {
+                page.paragraph(hanging: hanging, "set: " + NameWords.name(finding.setting.bytes))
+            }
             if all {
                 for item in finding.evidence { page.paragraph(hanging: hanging, NameWords.evidence(item), .faint) }
             } else {

@@ -4,12 +4,20 @@ import Host
 import Probes
 import Rendering
 
-/// `inquest doctor`: facts first, then what they mean for the recorder.
+/// `inquest doctor`: facts first, then what they mean for the recorder; or for whoever runs out of memory here.
 enum DoctorCommand: Command {
     static let verb = Verbs.doctor
 
     static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {
         console.progress("reading facts, trying hooks")
+        if invocation[Flags.containment] {
+            let report = ContainmentDoctor.report()
+            console.out.write(
+                invocation[Flags.json]
+                    ? DocumentJSON.line("inquest.containment/1", report)
+                    : ContainmentPage.render(report, console.textOptions))
+            return
+        }
         let report = DoctorReport(directory: Flags.directory.absent)
         if invocation[Flags.json] {
             console.out.write(report.json)

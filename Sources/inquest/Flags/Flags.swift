@@ -31,6 +31,9 @@ enum Flags {
         "ceiling", "DEVICE", "what a disk can move in a second (vda=60M), where that is known; else it is learned")
 
     // What is tried.
+    static let containment = Flag.toggle(
+        "containment",
+        "what would stop a runaway here: caps, swap, killers, who would be killed, who could still log in")
     static let thresholds = Flag.settings("set", "THRESHOLD", "correlate with another threshold")
     static let drillMemory = Flag.size(
         "memory", default: "64M", "limit of the disposable cgroup that the rehearsal fills")

@@ -88,9 +88,16 @@ enum Verbs {
 
     static let doctor = Verb(
         "doctor", "what this machine offers to the recorder: facts first, then verdicts",
-        details: ["Exit status 1 when the main job cannot run here."],
-        flags: [Flags.json],
-        examples: [Example("sudo inquest doctor", "before the first recording")])
+        details: [
+            "Exit status 1 when the main job cannot run here.",
+            "With --containment it judges what would stop a runaway: each finding is a fact, what follows from it, and the"
+                + " setting that changes it. What cannot be read is unknown, never fine. Exit status 0, whatever it finds.",
+        ],
+        flags: [Flags.containment, Flags.json],
+        examples: [
+            Example("sudo inquest doctor", "before the first recording"),
+            Example("sudo inquest doctor --containment", "before the next runaway"),
+        ])
 
     static let drill = Verb(
         "drill", "rehearse: one contained kill, recorded and shown",

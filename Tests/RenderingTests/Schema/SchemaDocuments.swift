@@ -5,6 +5,7 @@ import Incidents
 enum SchemaDocuments {
     static let all: [(file: String, text: String)] = [
         ("incident.schema.json", incident()), ("summary.schema.json", summary()), ("event.schema.json", event()),
+        ("containment.schema.json", containment()),
     ]
 
     static func incident() -> String {
@@ -15,7 +16,7 @@ enum SchemaDocuments {
         let top = [("schema", constant("inquest.incident/1"))] + fields.properties
         return document(
             "incident", "One incident: what happened, in which order, who caused it, and why nothing stopped it.",
-            .strict(top), parts)
+            .strict(top, later: SchemaWords.later["Incident"] ?? []), parts)
     }
 
     static func summary() -> String {
@@ -46,11 +47,21 @@ enum SchemaDocuments {
                 ("boottime_ns", .type("integer", and: [("minimum", .number(0))])), ("realtime", realtime),
                 ("kind", constant(kind.label)),
             ]
-            return .strict(line + fields.properties)
+            return .strict(line + fields.properties, later: SchemaWords.later[kind.label] ?? [])
         }
         return document(
             "event", "One event, as a line of its own. The payload's fields follow the line's own five.",
             .object([("oneOf", .array(kinds))]), parts)
+    }
+
+    static func containment() -> String {
+        let parts = SchemaParts()
+        var fields = SchemaFields(parts, owner: "ContainmentReport")
+        var sample = ContainmentReport()
+        sample.walk(&fields)
+        return document(
+            "containment", "What would stop a runaway on a machine, and what would not.",
+            .strict([("schema", constant("inquest.containment/1"))] + fields.properties), parts)
     }
 
     private static func constant(_ value: String) -> SchemaNode { .object([("const", .string(value))]) }

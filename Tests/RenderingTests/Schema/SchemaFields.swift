@@ -14,7 +14,8 @@ final class SchemaParts {
             var fields = SchemaFields(self, owner: name)
             var sample = F()
             sample.walk(&fields)
-            parts[index].1 = .strict(fields.properties, description: SchemaWords.parts[name])
+            parts[index].1 = .strict(
+                fields.properties, later: SchemaWords.later[name] ?? [], description: SchemaWords.parts[name])
         }
         return .reference(name)
     }

@@ -25,12 +25,15 @@ indirect enum SchemaNode {
 
     static func nullable(_ node: SchemaNode) -> SchemaNode { .object([("anyOf", .array([node, .type("null")]))]) }
 
-    /// An object that has exactly these properties.
-    static func strict(_ properties: [(String, SchemaNode)], description: String? = nil) -> SchemaNode {
+    /// An object that has exactly these properties; those of `later` are not in documents of earlier versions.
+    static func strict(
+        _ properties: [(String, SchemaNode)], later: Set<String> = [], description: String? = nil
+    ) -> SchemaNode {
         .object(
             (description.map { [("description", .string($0))] } ?? []) + [
                 ("type", .string("object")), ("additionalProperties", .bool(false)),
-                ("required", .array(properties.map { .string($0.0) })), ("properties", .object(properties)),
+                ("required", .array(properties.filter { !later.contains($0.0) }.map { .string($0.0) })),
+                ("properties", .object(properties)),
             ])
     }
 

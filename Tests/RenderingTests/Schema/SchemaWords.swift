@@ -15,7 +15,8 @@ enum SchemaWords {
     ]
 
     static let parts = [
-        "BackstopFinding": "One thing that could have stopped it, and why it did not.",
+        "BackstopFinding":
+            "One thing that could have stopped it, and why it did not; or that could stop the next, and whether it would.",
         "Bystander": "Who stalled because of it.",
         "CensusTask": "One task as the census nearest to the kill saw it.",
         "CgroupAtKill": "A memory cgroup at the kill: the victim's own first, then its ancestors.",
@@ -98,5 +99,19 @@ enum SchemaWords {
         "HookState.errno": "Of the richest mechanism that was refused; 0 when none was.",
         "Quality.timeline_omitted": "Entries that the incident's bound left out.",
         "device": "major << 20 | minor.",
+        "BackstopFinding.finding": "The fact, one line for people.",
+        "BackstopFinding.verdict":
+            "holds; note; gap: nothing stops a runaway here; unknown: it could not be found out.",
+        "BackstopFinding.rule": "What the finding is about, for programs; null in what an earlier version recorded.",
+        "BackstopFinding.subject": "A cgroup's path, a device's or a process's name; null for the machine's.",
+        "BackstopFinding.consequence": "What follows from the fact; null when nothing does.",
+        "BackstopFinding.setting": "What changes it; null where nothing needs to change.",
+    ]
+
+    /// Fields that were added to a part after documents of it had been written: those stay valid.
+    static let later: [String: Set<String>] = [
+        "BackstopFinding": ["verdict", "rule", "subject", "consequence", "setting"],
+        "Incident": ["alternatives"], "KillCause": ["alternatives"], "Suspect": ["evidence"],
+        "device_name": ["ceiling_bytes"], "CensusTask": ["pgtables_bytes"], "census_task": ["pgtables_bytes"],
     ]
 }

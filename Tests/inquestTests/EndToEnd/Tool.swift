@@ -100,6 +100,10 @@ final class RunningTool {
         return line.split { !$0.isNumber }.first.flatMap { Int($0) } ?? 0
     }
 
+    func comm() throws -> String {
+        try String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8).trimmingCharacters(in: .newlines)
+    }
+
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
     func wait() -> Tool.Result {
