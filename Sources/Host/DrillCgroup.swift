@@ -19,8 +19,11 @@ public final class DrillCgroup {
 
     /// - Parameters:
     ///   - bytes: the limit; at least 4 MiB, so that a process can begin in it.
+    ///   - highBytes: memory.high, for a rehearsal of throttling; cgroup v2 alone has it.
     ///   - pid: of the rehearsing process, which is how leftovers of a crashed one are told from a running one's.
-    public init(bytes: UInt64, pid: Int32, paths: HostPaths = HostPaths()) throws(HostError) {
+    public init(
+        bytes: UInt64, highBytes: UInt64? = nil, pid: Int32, paths: HostPaths = HostPaths()
+    ) throws(HostError) {
         guard bytes >= 4 << 20 else {
             throw HostError("contain the drill", on: "\(bytes) bytes", advice: "give it at least 4 MiB")
         }
@@ -30,6 +33,11 @@ public final class DrillCgroup {
         directory = hierarchy.mountPoint + name
         path = hierarchy.prefix + name
         try DrillCgroup.refuseUncontainable(hierarchy, paths)
+        if highBytes != nil, hierarchy.mode != .unified {
+            throw HostError(
+                "throttle the drill", on: hierarchy.mountPoint.printable,
+                advice: "v1 memory cgroups have no memory.high; boot with cgroup v2")
+        }
 
         let errno = Calls.makeDirectory(directory)
         guard errno == 0 else {
@@ -45,6 +53,7 @@ public final class DrillCgroup {
         id = status.inode
         do {
             try setLimits(paths)
+            if let highBytes { try setHigh(highBytes) }
         } catch {
             _ = Calls.removeDirectory(directory)
             isRemoved = true
@@ -98,6 +107,14 @@ public final class DrillCgroup {
         let control = contents(of: directory + Bytes("/memory.oom_control".utf8)) ?? []
         if control.lines.contains(where: { $0.isText("oom_kill_disable 1") }) { try write("0", "/memory.oom_control") }
     }
+
+    private func setHigh(_ bytes: UInt64) throws(HostError) {
+        try write("\(bytes)", "/memory.high")
+        try confirm("/memory.high", atMost: bytes)
+    }
+
+    /// Lifts memory.high: what was throttled goes on, up to the limit. - Returns: 0 or the errno.
+    public func release() -> Int32 { Calls.write("max", to: directory + Bytes("/memory.high".utf8)) }
 
     private func write(_ value: String, _ file: String) throws(HostError) {
         let path = directory + Bytes(file.utf8)

@@ -62,6 +62,21 @@ struct `A disposable cgroup` {
         try drill.remove()
     }
 
+    @Test func `throttles where there is a memory.high, until it is let go, and is not made elsewhere`() throws {
+        let hierarchy = CgroupHierarchy.find(HostPaths())
+        guard hierarchy.mode == .unified else {
+            #expect(throws: HostError.self) { try DrillCgroup(bytes: 64 << 20, highBytes: 32 << 20, pid: 999_999_903) }
+            #expect(!Calls.exists(hierarchy.mountPoint + Bytes("/inquest-drill-999999903")))
+            return
+        }
+        let drill = try DrillCgroup(bytes: 64 << 20, highBytes: 32 << 20, pid: 999_999_903)
+        defer { try? drill.remove() }
+        let high = hierarchy.mountPoint + Bytes("/inquest-drill-999999903/memory.high")
+        #expect(line(of: high) == Bytes("\(32 << 20)"))
+        #expect(drill.release() == 0)
+        #expect(line(of: high) == Bytes("max"))
+    }
+
     @Test func `limits what it holds to what was asked`() throws {
         let drill = try DrillCgroup(bytes: 48 << 20, pid: 999_999_902)
         defer { try? drill.remove() }

@@ -100,17 +100,26 @@ enum Verbs {
         ])
 
     static let drill = Verb(
-        "drill", "rehearse: one contained kill, recorded and shown",
+        "drill", "rehearse what should stop a runaway: contained, bounded, recorded and shown",
         details: [
             "Makes a disposable cgroup with a memory limit and no swap, fills it until the kernel kills the filler, and shows"
                 + " the timeline that was recorded. Everything it made is removed, also when interrupted. It refuses where it"
                 + " could not contain the filler. Runs beside a recorder, with probes of its own. Needs root.",
-            "With --json it prints exactly one document.",
+            "high throttles the filler at memory.high instead until that is told as a live-lock, and lets it go (cgroup v2)."
+                + " backstop asks the userspace killer that runs here whom it would kill: earlyoom by a dry run with its own"
+                + " lists, systemd-oomd what it watches. Nothing is made short of memory for it.",
+            "The last line is the verdict: proven is only what was really seen. Exit status 1 when it is not proven. With --json"
+                + " it prints exactly one document: the incident for cap, else the verdict and what it rests on.",
         ],
+        operand: Operand(
+            name: "cap|high|backstop",
+            help: "what is rehearsed: a kill at memory.max, a live-lock at memory.high, or the userspace killer",
+            absent: "cap"),
         flags: [Flags.drillMemory, Flags.keepDirectory, Flags.json],
         examples: [
             Example("sudo inquest drill", "prove that a kill would be seen here"),
             Example("sudo inquest drill --memory 32M --json", "the incident document, for a program"),
+            Example("sudo inquest drill backstop", "does earlyoom find a victim here?"),
         ])
 
     static let verify = Verb(

@@ -18,7 +18,8 @@ extension EndToEnd {
         @Test(arguments: [
             (["recrod"], "'record'"), (["list", "--jsn"], "'--json'"), (["show", "--al"], "'--all'"),
             (["export", "--format", "jsno"], "'json'"), (["export"], "--format"),
-            (["drill", "--memory", "lots"], "lots"), (["replay", "--set", "no_such=1"], "no_such"),
+            (["drill", "--memory", "lots"], "lots"), (["drill", "hihg"], "'high'"),
+            (["replay", "--set", "no_such=1"], "no_such"),
             (["list", "--dir"], "--dir"), (["list", "x"], "x"), ([], "help"),
         ])
         func `a mistake in the arguments is status 2, one line, and names what was meant`(

@@ -73,6 +73,38 @@ extension EndToEnd {
             #expect(try events.lines.contains { try parse($0)["kind"] as? String == "oom_kill" })
         }
 
+        @Test func `a killer that cannot say whom it would kill is not proven, and what it said is told`() throws {
+            let scratch = try Scratch()
+            // Not the real one: a program that knows no --dryrun, under its name.
+            try FileManager.default.copyItem(atPath: "/bin/sleep", toPath: scratch.path("earlyoom"))
+            let killer = try RunningTool(["600"], program: [scratch.path("earlyoom")])
+            #expect(killer.waits { (try? $0.comm()) == "earlyoom" })
+            let result = try Tool.run("drill", "backstop", "--json")
+            #expect(result.status == 1 && result.lines.count == 1 && result.err.contains("not proven"), "\(result.err)")
+            let report = try parse(result.out)
+            #expect(report["schema"] as? String == "inquest.drill/1")
+            #expect(report["scenario"] as? String == "backstop" && report["verdict"] as? String == "not_proven")
+            let steps = try #require(report["steps"] as? [[String: Any]])
+            let asked = try #require(steps.first { ($0["what"] as? String)?.contains("--dryrun") ?? false })
+            #expect(asked["seen"] as? Bool == false)
+            // Its last words.
+            #expect((asked["found"] as? String)?.contains("--help") ?? false, "\(asked)")
+
+            // What anybody may have written is not started as root.
+            #expect(chmod(scratch.path("earlyoom"), 0o777) == 0)
+            let refused = try Tool.run("drill", "backstop")
+            #expect(refused.status == 1 && refused.out.contains("not root's alone"), "\(refused.out)")
+            #expect(killer.isRunning)
+        }
+
+        @Test(
+            .enabled(if: access("/sys/fs/cgroup/memory/memory.limit_in_bytes", F_OK) == 0, "SKIPPED: needs cgroup v1"))
+        func `a live-lock cannot be rehearsed without memory.high, and that is said`() throws {
+            let result = try Tool.run("drill", "high")
+            #expect(result.status == 1 && result.out.isEmpty && result.isOneLine)
+            #expect(result.err.contains("memory.high"), "\(result.err)")
+        }
+
         @Test func `a drill larger than a rehearsal is refused`() throws {
             let result = try Tool.run("drill", "--memory", "64G")
             #expect(result.status == 2)

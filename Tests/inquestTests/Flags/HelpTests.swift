@@ -20,7 +20,8 @@ private let help = Help(verbs: Verbs.all)
                   export  write an incident, or a span of time, as a document
                   replay  correlate a recording again
                   doctor  what this machine offers to the recorder: facts first, then verdicts
-                  drill   rehearse: one contained kill, recorded and shown
+                  drill   rehearse what should stop a runaway: contained, bounded, recorded and
+                          shown
                   verify  check a recording
                   help    explain a verb, or the thresholds
 
