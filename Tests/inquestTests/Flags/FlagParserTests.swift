@@ -65,7 +65,7 @@ private func complaint(_ words: String...) -> String {
     @Test func `help wins over what is missing`() throws {
         #expect(try invocation("export", "--help").wantsHelp)
         #expect(try invocation("show", "-h").wantsHelp)
-        #expect(complaint("export") == "export: --format is missing: json|markdown|ndjson|csv|trace|sqlite")
+        #expect(complaint("export") == "export: --format is missing: json|markdown|ndjson|csv|trace|html|sqlite")
     }
 
     @Test(arguments: [["--help"], ["-h"]])
@@ -99,7 +99,7 @@ private func complaint(_ words: String...) -> String {
     @Test func `a wrong value says what is allowed`() {
         #expect(
             complaint("export", "--format", "jsn")
-                == "export: --format 'jsn' is none of json, markdown, ndjson, csv, trace, sqlite; did you mean 'json'?")
+                == "export: --format 'jsn' is none of json, markdown, ndjson, csv, trace, html, sqlite; did you mean 'json'?")
         #expect(
             complaint("record", "--size", "lots")
                 == "record: --size 'lots' is no size: a number with K, M, G or T, as 256M")
