@@ -99,7 +99,8 @@ private func complaint(_ words: String...) -> String {
     @Test func `a wrong value says what is allowed`() {
         #expect(
             complaint("export", "--format", "jsn")
-                == "export: --format 'jsn' is none of json, markdown, ndjson, csv, trace, html, sqlite; did you mean 'json'?")
+                == "export: --format 'jsn' is none of json, markdown, ndjson, csv, trace, html, sqlite; did you mean 'json'?"
+        )
         #expect(
             complaint("record", "--size", "lots")
                 == "record: --size 'lots' is no size: a number with K, M, G or T, as 256M")
