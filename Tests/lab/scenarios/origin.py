@@ -1,6 +1,6 @@
 """The incident that inquest was made after: memory pressure becomes an IO storm, and the machine is reset. And its fix."""
 
-from ..account import figure, link
+from ..account import backstop, figure, link
 from ..scenario import scenario
 from ..truth import Witness
 from .privileges import confinement
@@ -189,7 +189,8 @@ def why_nobody_killed(judge, incident):
     findings = {b["name"]: b["finding"] for b in incident["backstops"]}
     judge.equal((findings.get("earlyoom"), findings.get("systemd-oomd")), ("not running", "not running"), "the daemons' part")
     judge.must(findings.get("kernel", "").startswith("no OOM: reclaim still progressed"), "the kernel's part", findings)
-    caps = findings.get("caps", "")
+    # The suspect's caps come first, the other trees after them.
+    caps = backstop(incident, "caps")[0] or ""
     judge.must("user-1002.slice" in caps and "memory.max=max" in caps and "memory.swap.max=max" in caps, "the suspect's caps", caps)
     judge.must("caps elsewhere add up to 192 MiB" in caps, "the caps of the other trees", caps)
 
