@@ -93,6 +93,7 @@ extension State {
         {
             level = .watch
         }
+        if level == .calm, host.phase.phase > .calm, waitsForSwap { level = .watch }
         guard hasGlobalReclaim else { return level }
         if long.scanned ?? 0 >= rules[.scanRatePressure]
             || host.reclaimStallShare(over: rules[.phaseWindow], at: nowNs) ?? 0 >= rules[.reclaimStallPressure] * 100
@@ -110,6 +111,12 @@ extension State {
             }
         }
         return level
+    }
+
+    /// Whether many tasks wait for a disk that swaps. While they wait for it nothing is scanned, and still nobody is calm.
+    private var waitsForSwap: Bool {
+        host.load.blocked.value ?? 0 >= rules[.blockedTasksThrash]
+            && pagingDevice()?.swapShare ?? 0 >= rules[.pagingShare] * 100
     }
 
     /// Whether the host itself reclaims: a cgroup's own reclaim does not count there, but its stalls count in host PSI.

@@ -52,6 +52,15 @@ import Testing
         #expect(found.first?.quality.longestSamplerGapNs.value ?? 0 > 9_000_000_000)
     }
 
+    @Test
+    func `without PSI nobody is calm while the tasks wait for a queue of swap writes, though nothing is reclaimed`()
+        throws
+    {
+        let found = try incidents("lab-queue-without-psi")
+        #expect(found.count == 1 && found.first?.incidentClass == .swapThrash)
+        #expect(found.first?.kills.count == 2)
+    }
+
     @Test func `a wedge in which nobody waits for the disk but in reclaim is a swap thrash all the same`() throws {
         let incident = try #require(try incidents("lab-origin-stalled-in-reclaim").first)
         #expect(incident.incidentClass == .swapThrash && incident.ended?.by == .uncleanReset)
