@@ -36,16 +36,11 @@ extension State {
         }
         if open.swapOut.onsetNs != 0 { links.append(swapOut(open)) }
         if open.refault.onsetNs != 0 {
-            let source = open.isHost ? "/proc/vmstat workingset_refault" : "memory.stat workingset_refault"
             links.append(
                 link(
                     .refault, open.refault.onsetNs,
                     "up to \(open.refault.peak) pages/s were read again after their eviction", .high,
-                    [
-                        evidence(
-                            "refaults", Figure(open.refault.peak), "pages/s", threshold: Figure(rules[.pagingRate]),
-                            source)
-                    ]))
+                    [refaultEvidence(open)]))
         }
         // After a stall a device catches up with all that waited: an effect of it, and no trouble.
         let isCatchingUp =
@@ -147,12 +142,9 @@ extension State {
                     "throughput of \(device: open.deviceName), ceiling \(open.deviceCeiling.isUnknown ? "unknown" : known)",
                     Figure(bytes), "bytes/s", threshold: open.deviceCeiling, "/sys/block/*/stat"))
         }
-        if let share = open.deviceSwapShare.value, share >= 100 {
+        if let share = open.deviceSwapShare.value, share >= 100, let found = swapShareEvidence(open) {
             text.append(", \(share: share) of it swap")
-            shown.append(
-                evidence(
-                    "share of swap", Figure(share / 100), "percent", threshold: Figure(rules[.pagingShare]),
-                    "block IO hook"))
+            shown.append(found)
         }
         if open.readP99.peak > 0 {
             text.append("; reads p99 ")
@@ -178,11 +170,7 @@ extension State {
                 .stalls, open.incident.started.boottimeNs,
                 "\(device: open.deviceName): \(open.deviceInflight.value ?? 0, of: "request") in flight, none completed for \(duration: silence)",
                 .high,
-                [
-                    evidence(
-                        "time without a completion, at least", Figure(silence), "ns",
-                        threshold: Figure(rules[.deviceSilence]), "/sys/block/*/inflight, stat")
-                ])
+                [silenceEvidence(open)])
         }
         let onset: UInt64 =
             [open.stalls.onsetNs, open.blocked.onsetNs, open.readP99.onsetNs].filter { $0 != 0 }.min() ?? 0
@@ -216,10 +204,7 @@ extension State {
         }
         if open.readP99.onsetNs != 0 {
             parts.append("reads of others waited, p99 up to \(duration: open.readP99.peak)")
-            shown.append(
-                evidence(
-                    "read p99", Figure(open.readP99.peak), "ns", threshold: Figure(rules[.stormReadP99]),
-                    "block IO hook"))
+            shown.append(slowReadEvidence(open))
         }
         var text = Phrase()
         for part in parts { text.append(text.isEmpty ? part : ", \(part)") }

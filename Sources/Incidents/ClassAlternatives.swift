@@ -51,17 +51,7 @@ extension State {
         }
         return alternative(
             name, "little of the page cache was read again after its eviction",
-            [
-                evidence(
-                    "refaults", Figure(open.refault.peak), "pages/s", threshold: Figure(rules[.pagingRate]),
-                    open.isHost ? "/proc/vmstat workingset_refault" : "memory.stat workingset_refault")
-            ])
-    }
-
-    private func swapShareEvidence(_ open: OpenIncident) -> Evidence? {
-        guard let share = open.deviceSwapShare.value else { return nil }
-        return evidence(
-            "share of swap", Figure(share / 100), "percent", threshold: Figure(rules[.pagingShare]), "block IO hook")
+            [refaultEvidence(open)])
     }
 
     /// What rules out thrash of either kind: a device that completes nothing, or the phase.
@@ -83,11 +73,7 @@ extension State {
         guard open.incident.incidentClass == .deviceStall else { return nil }
         return alternative(
             name, "the device completed nothing, where one with too much to do completes late",
-            [
-                evidence(
-                    "time without a completion, at least", open.deviceSilenceNs, "ns",
-                    threshold: Figure(rules[.deviceSilence]), "/sys/block/*/inflight, stat")
-            ])
+            [silenceEvidence(open)])
     }
 
     private func notDeviceStall(_ open: OpenIncident) -> Alternative? {
@@ -124,11 +110,7 @@ extension State {
         }
         return alternative(
             name, "the reads of others did not wait for long behind a saturated device",
-            [
-                evidence(
-                    "read p99", Figure(open.readP99.peak), "ns", threshold: Figure(rules[.stormReadP99]),
-                    "block IO hook")
-            ])
+            [slowReadEvidence(open)])
     }
 
     /// The classes that are kills: none of that kind was heard, by the hook that hears them.

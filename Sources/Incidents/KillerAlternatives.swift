@@ -46,7 +46,7 @@ extension State {
                     alternative(
                         "\(cgroup: path)", "it has no limit",
                         [evidence("memory.current", Figure(used), "bytes", "memory cgroups at oom:mark_victim")]))
-            } else if let most = limit.value, used < most, !isAtLimit(memcg) {
+            } else if !limit.isUnknown, !isAtLimit(memcg) {
                 others.append(
                     alternative(
                         "\(cgroup: path)", "it was below its limit",
@@ -66,7 +66,7 @@ extension State {
         var others = [
             alternative(
                 "kernel", "the signal came from user space, and no OOM marked the victim",
-                [evidence("si_code", Figure(UInt64(bitPattern: Int64(signal.siCode)) & 0xffff_ffff), "", hook)])
+                [evidence("si_code \(signal.siCode)", hook)])
         ]
         for backstop in backstops where backstop.kind.isProgram && backstop.kind.label != verdict.killer.label {
             if !backstop.running {

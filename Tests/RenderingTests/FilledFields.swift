@@ -43,23 +43,6 @@ struct FilledFields: FieldWalker {
 }
 
 /// A walker that leaves everything as it is: with `Payload.read` it gives the payload of a kind with nothing known.
-struct UntouchedFields: FieldWalker {
-    typealias Failure = Never
-    mutating func unsigned(_ name: StaticString, _ value: inout UInt64) {}
-    mutating func signed(_ name: StaticString, _ value: inout Int64) {}
-    mutating func optionalSigned(_ name: StaticString, _ value: inout Int64?) {}
-    mutating func flag(_ name: StaticString, _ value: inout Bool) {}
-    mutating func figure(_ name: StaticString, _ value: inout Figure) {}
-    mutating func choice<C: Choice>(_ name: StaticString, _ value: inout C) {}
-    mutating func comm(_ name: StaticString, _ value: inout Comm) {}
-    mutating func bootID(_ name: StaticString, _ value: inout BootID) {}
-    mutating func text(_ name: StaticString, _ value: inout Bytes) {}
-    mutating func blob(_ name: StaticString, _ value: inout Bytes) {}
-    mutating func moment(_ name: StaticString, _ value: inout Moment) {}
-    mutating func ratio(_ name: StaticString, _ value: inout Ratio) {}
-    mutating func histogram(_ name: StaticString, _ value: inout Histogram) {}
+struct UntouchedFields: NameWalker {
     mutating func group<F: Fields>(_ name: StaticString, _ value: inout F) {}
-    mutating func optional<F: Fields>(_ name: StaticString, _ value: inout F?) {}
-    mutating func list<F: Fields>(_ name: StaticString, _ value: inout [F]) {}
-    mutating func texts(_ name: StaticString, _ value: inout [Bytes]) {}
 }
