@@ -73,6 +73,10 @@ final class MemoryFiles: RecordingFiles {
         /// The directory's descriptor: another one after it was removed and made anew.
         var directory: Int32 = 900
         var bytesRead = 0
+        /// What was asked for ahead of reading it, by file.
+        var asked: [Int: [Range<Int>]] = [:]
+        /// Reads of what nobody had asked for.
+        var waits = 0
     }
 
     let guarded = Mutex(Guarded())
@@ -87,6 +91,8 @@ final class MemoryFiles: RecordingFiles {
     }
 
     var bytesRead: Int { guarded.withLock { $0.bytesRead } }
+    var asked: [Range<Int>] { guarded.withLock { $0.asked.values.flatMap(\.self) } }
+    var waits: Int { guarded.withLock { $0.waits } }
     var disk: Disk { guarded.withLock { $0.disk } }
     var history: [(change: Change, acknowledged: UInt64)] { guarded.withLock { $0.history } }
     /// From here on O_DIRECT can be opened, and not written.
@@ -188,7 +194,15 @@ final class MemoryFiles: RecordingFiles {
                 buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + count]))
             }
             guarded.bytesRead += count
+            if !guarded.asked[id, default: []].contains(where: { $0.contains(offset) }) { guarded.waits += 1 }
             return count
+        }
+    }
+
+    func willNeed(_ file: Int32, _ bytes: Range<Int>) {
+        guarded.withLock { guarded in
+            guard let id = guarded.open[file] else { return }
+            guarded.asked[id, default: []].append(bytes)
         }
     }
 

@@ -52,6 +52,27 @@ import Testing
         #expect(reader.damage.isEmpty)
     }
 
+    /// In a storm each read waits for a second, and what was zeroed ahead of the pages has to be read to be known as nothing.
+    @Test func `what is gone through to its end is asked for at once, and what is left early only in part`() throws {
+        let files = MemoryFiles()
+        let bytes = 4 << 20
+        try record(files, calmEvents(1..<300), smallOptions(segmentBytes: bytes, totalBytes: 8 * bytes))
+        // As its writer leaves it when the machine dies: no page is behind the last one, but there is room for many.
+        let name = try #require(files.disk.names.keys.first { $0.hasPrefix("segment-") })
+        var disk = files.disk
+        let id = try #require(disk.names[name])
+        disk.apply(.resize(id: id, bytes: bytes))
+        let died = MemoryFiles(disk)
+        let reader = try RecordingReader("memory", files: died)
+        let before = died.waits
+        #expect(events(reader).count >= 299)
+        #expect(died.asked == [0..<256 << 10, 256 << 10..<bytes])
+        #expect(died.waits == before)
+        let first = MemoryFiles(disk)
+        #expect(try RecordingReader("memory", files: first).firstSeq(sinceRealtimeNs: 0) == 1)
+        #expect(first.asked == [0..<256 << 10])
+    }
+
     @Test func `the newest incident is the one that opened last, not the one that closed last`() throws {
         let files = MemoryFiles()
         let written = Self.written()

@@ -54,6 +54,8 @@ struct WatchedFiles: RecordingFiles {
         try system.read(file, buffer, at: offset)
     }
 
+    func willNeed(_ file: Int32, _ bytes: Range<Int>) { system.willNeed(file, bytes) }
+
     func write(_ file: Int32, _ buffers: [UnsafeRawBufferPointer], at offset: Int) throws(FileError) {
         try withoutFallback { () throws(FileError) in try system.write(file, buffers, at: offset) }
     }

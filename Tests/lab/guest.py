@@ -24,6 +24,8 @@ class Guest:
         self.deadline = deadline
         self.truth = Truth(self)
         self.recorder = None
+        self.slowest_list = 0.0
+        "seconds that `inquest list` took, on the disk that is recorded to"
         self.dir = "/var/lib/inquest" if with_systemd else "/data/inquest"
         self.boots = [machine.wait_for_agent(90)]
         if not with_systemd:
@@ -42,7 +44,7 @@ class Guest:
         return self.send(script).wait(timeout)
 
     def send(self, script):
-        return Job(self, *self.machine.send(script))
+        return Job(self, script, *self.machine.send(script))
 
     def start(self, command, cgroup=None, uid=None):
         """Starts a program in the background, in a cgroup; gives its Job, with its pid."""
@@ -142,7 +144,10 @@ class Guest:
 
     def incidents(self):
         """The incidents so far, as `inquest list` tells them in the guest, newest last."""
-        return [json.loads(line) for line in self.sh(f"inquest list --dir {self.dir} --json").splitlines()]
+        begun = time.monotonic()
+        lines = self.sh(f"inquest list --dir {self.dir} --json").splitlines()
+        self.slowest_list = max(self.slowest_list, time.monotonic() - begun)
+        return [json.loads(line) for line in lines]
 
     def until_incident(self, what, holds, timeout=60):
         """Waits for an incident for which `holds`; gives its summary."""
@@ -190,8 +195,9 @@ class Guest:
 class Job:
     """A script that runs in the guest."""
 
-    def __init__(self, guest, number, answer):
+    def __init__(self, guest, script, number, answer):
         self.guest = guest
+        self.script = script
         self.number = number
         self.answer = answer
         self.pid = None
@@ -202,7 +208,7 @@ class Job:
         try:
             answer = self.answer.get(timeout=max(bound, 0.01))
         except queue.Empty:
-            raise LabError(f"no answer from the guest within {max(bound, 0):.0f} s") from None
+            raise LabError(f"no answer from the guest within {max(bound, 0):.0f} s to: {self.script.strip()[:200]}") from None
         if isinstance(answer, Exception):
             raise answer
         return answer

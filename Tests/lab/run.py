@@ -110,6 +110,7 @@ class Lab:
         guest.deadline = time.monotonic() + 60
         for name, take in [
             ("kernel.log", lambda: guest.truth.kernel_log()),
+            ("stacks.log", lambda: guest.try_sh("for p in /proc/[0-9]*; do echo $p $(cat $p/comm); cat $p/stack; done", 20)[1]),
             ("recorder.log", lambda: guest.try_sh("cat /run/agent/recorder-*.log", 10)[1]),
             ("journal.log", lambda: guest.try_sh("journalctl -b --no-pager | tail -n 500", 20)[1] if guest.with_systemd else ""),
         ]:

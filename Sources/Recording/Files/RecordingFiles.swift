@@ -49,6 +49,8 @@ package protocol RecordingFiles: Sendable {
     func identity(_ file: Int32) throws(FileError) -> FileIdentity
     /// Reads up to the buffer's size; fewer bytes mean the end of the file.
     func read(_ file: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int
+    /// Has the disk begin to read what will be asked for, all of it at once.
+    func willNeed(_ file: Int32, _ bytes: Range<Int>)
     /// Writes all of the buffers, one after the other, or throws.
     func write(_ file: Int32, _ buffers: [UnsafeRawBufferPointer], at offset: Int) throws(FileError)
     /// Takes the space of a file of this size; only its length where the file system cannot.
@@ -67,6 +69,9 @@ extension RecordingFiles {
     func write(_ file: Int32, _ buffer: UnsafeRawBufferPointer, at offset: Int) throws(FileError) {
         try unsafe write(file, [buffer], at: offset)
     }
+
+    /// Nothing to do where reading does not wait.
+    package func willNeed(_ file: Int32, _ bytes: Range<Int>) {}
 }
 
 /// The file system itself.
@@ -164,6 +169,10 @@ package struct SystemFiles: RecordingFiles {
             done += count
         }
         return done
+    }
+
+    package func willNeed(_ file: Int32, _ bytes: Range<Int>) {
+        _ = posix_fadvise(file, bytes.lowerBound, bytes.count, POSIX_FADV_WILLNEED)
     }
 
     package func write(_ file: Int32, _ buffers: [UnsafeRawBufferPointer], at offset: Int) throws(FileError) {

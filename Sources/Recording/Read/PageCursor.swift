@@ -22,6 +22,8 @@ final class PageCursor {
     /// Pages of events gone through.
     private(set) var index = 0
     private var ended = false
+    /// Bytes of the file that the disk was asked for ahead of their use; `nil` where only some pages are wanted.
+    private var askedFor: Int?
     /// A page known to be intact: everything before it that is not, is damage.
     private var laterPage: Int?
     /// That page is in a tail slot: the last.
@@ -47,6 +49,7 @@ final class PageCursor {
 
     func next() -> Step {
         guard !ended, index < segment.header.dataPages else { return .end }
+        askAhead(of: (Layout.firstDataUnit + index) * pageBytes)
         if let found = read(Layout.firstDataUnit + index, into: buffer), isFinal(found, index) { return take(found) }
         if laterPage == nil || laterPage! < index { findLater() }
         guard let later = laterPage else {
@@ -71,6 +74,7 @@ final class PageCursor {
         guard !ended, index < segment.header.dataPages else { return nil }
         let small = unsafe UnsafeMutableRawBufferPointer(rebasing: probe.raw[0..<PageHeader.size])
         let offset = (Layout.firstDataUnit + index) * pageBytes
+        askAhead(of: offset)
         guard let count = unsafe try? files.read(file, small, at: offset), count == PageHeader.size,
             let found = unsafe PageHeader(alone: UnsafeRawBufferPointer(small)), isFinal(found, index)
         else { return nil }
@@ -97,6 +101,12 @@ final class PageCursor {
     /// Goes to a place.
     func seek(_ place: Int) { index = place }
 
+    /// Goes to the first page, to go through all of them.
+    func goThroughAll() {
+        index = 0
+        askedFor = 0
+    }
+
     /// Passes over the page whose header `glance` has just given.
     func pass() { index += 1 }
 
@@ -112,6 +122,16 @@ final class PageCursor {
         index += 1
         return .page
     }
+
+    /// In a storm each read waits its turn for a second or so: few of them one after the other, a little first, since it may be enough.
+    private func askAhead(of offset: Int) {
+        guard let asked = askedFor, offset >= asked, asked < segment.fileBytes else { return }
+        let end = asked == 0 ? min(PageCursor.firstAhead, segment.fileBytes) : segment.fileBytes
+        files.willNeed(file, asked..<end)
+        askedFor = end
+    }
+
+    private static let firstAhead = 256 << 10
 
     private func read(_ unit: Int, into target: AlignedBuffer) -> PageHeader? {
         guard let count = unsafe try? files.read(file, target.raw, at: unit * pageBytes) else { return nil }
@@ -135,6 +155,7 @@ final class PageCursor {
         let small = unsafe UnsafeMutableRawBufferPointer(rebasing: probe.raw[0..<PageHeader.size])
         for place in (index + 1)..<max(index + 1, segment.header.dataPages) {
             let unit = Layout.firstDataUnit + place
+            askAhead(of: unit * pageBytes)
             // Most of what is looked at was never written in this generation: sixty-four bytes tell.
             guard let count = try? unsafe files.read(file, small, at: unit * pageBytes), count == PageHeader.size else {
                 break

@@ -228,7 +228,7 @@ public final class RecordingReader {
             scan.parts = nil
         }
         var places = shortcut(cursor)
-        if places == nil { cursor.seek(0) }
+        if places == nil { cursor.goThroughAll() }
         while true {
             if scan.parts == nil, places != nil {
                 guard let next = places?.popLast() else { return }

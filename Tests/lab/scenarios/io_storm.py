@@ -30,6 +30,7 @@ def io_storm(guest, judge):
     writers = [guest.start(f"sh -c 'while :; do dd if=/dev/zero of=/data/b{n} bs=1M count=4 conv=fsync 2>/dev/null; done'",
                            cgroup=batch) for n in range(12)]
     guest.until_incident("the storm is reported", lambda i: i["class"] == "io_storm", 180)
+    judge.notes.append(f"list took up to {guest.slowest_list:.1f} s in the storm")
     stalled = guest.truth.pressure("")["some"] - pressure
     waited = guest.truth.pressure(web, "io")["some"] - before["some"]
     lasted = (guest.truth.boottime_ns() - begun) / 1000
