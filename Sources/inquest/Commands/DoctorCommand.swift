@@ -18,7 +18,7 @@ enum DoctorCommand: Command {
                     : ContainmentPage.render(report, console.textOptions))
             return
         }
-        let report = DoctorReport(directory: Flags.directory.absent)
+        let report = DoctorReport(directory: invocation[Flags.directory], invocation.configuration)
         if invocation[Flags.json] {
             console.out.write(report.json)
         } else {
@@ -53,7 +53,7 @@ struct DoctorReport {
     var canRecord: Bool { !verdicts.contains { $0.severity == .problem } }
     var firstProblem: String { verdicts.first { $0.severity == .problem }?.text ?? "" }
 
-    init(directory: String) {
+    init(directory: String, _ configuration: Result<ConfigFile, CommandError>?) {
         let host = HostFacts(HostPaths(), directory: Bytes(directory.utf8))
         var verdicts: [Verdict] = []
         var hooks: [HookState] = []
@@ -69,6 +69,7 @@ struct DoctorReport {
         }
         if let problem = DescriptorLimit.problem() { verdicts.append(Verdict(severity: .problem, text: problem)) }
         facts = host.facts
+        verdicts += Self.judge(configuration)
         self.hooks = hooks
         verdicts += Self.judge(host)
         // The answer first, its limits after it.
@@ -103,6 +104,21 @@ struct DoctorReport {
             }
         }
         return verdicts
+    }
+
+    private static func judge(_ configuration: Result<ConfigFile, CommandError>?) -> [Verdict] {
+        switch configuration {
+        case nil: []
+        case .failure(let error): [Verdict(severity: .problem, text: "configuration: \(error.message)")]
+        case .success(let config):
+            [
+                Verdict(
+                    severity: .ok,
+                    text:
+                        "configured: \(config.names.isEmpty ? "nothing but defaults" : config.names.joined(separator: ", "))"
+                )
+            ]
+        }
     }
 
     private static func judge(_ host: HostFacts) -> [Verdict] {

@@ -8,7 +8,7 @@ enum RecordCommand: Command {
 
     static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {
         var options = SessionOptions()
-        let invocation = try configured(invocation, &options.rules)
+        if let config = try invocation.configuration?.get() { options.rules = config.rules }
         options.directory = invocation[Flags.directory]
         options.totalBytes = invocation[Flags.size]
         options.liveSocket = invocation[Flags.live]
@@ -27,21 +27,6 @@ enum RecordCommand: Command {
                 "stopped, but the last events did not reach the disk: see above; inquest verify shows what is there")
         }
         console.note("inquest: stopped; the recording in \(invocation[Flags.directory]) is complete")
-    }
-
-    /// Flags and thresholds from `--config`; the command line wins.
-    private static func configured(_ invocation: Invocation, _ rules: inout Rules) throws(CommandError) -> Invocation {
-        guard let path = invocation[Flags.config] else { return invocation }
-        guard let text = readSmallFile(path) else {
-            throw CommandError("cannot read \(path): \(errnoText(errno)); name a readable file with --config")
-        }
-        do throws(UsageError) {
-            let config = try ConfigFile(text, named: path, for: verb)
-            try apply(config.settings, to: &rules)
-            return invocation.adding(config.flags)
-        } catch {
-            throw CommandError(error)
-        }
     }
 }
 
@@ -70,22 +55,4 @@ func ceilings(_ settings: [Setting]) throws(CommandError) -> [Bytes: UInt64] {
         ceilings[Bytes(setting.name.utf8)] = bytes
     }
     return ceilings
-}
-
-/// A text file of at most 1 MiB; `nil` sets errno.
-func readSmallFile(_ path: String) -> String? {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: 1 << 20)
-    var used = 0
-    while used < bytes.count {
-        let count = unsafe bytes.withUnsafeMutableBytes { buffer in
-            unsafe read(descriptor, buffer.baseAddress.map { unsafe $0 + used }, buffer.count - used)
-        }
-        if count < 0 { return nil }
-        if count == 0 { break }
-        used += count
-    }
-    return String(decoding: bytes[..<used], as: UTF8.self)
 }

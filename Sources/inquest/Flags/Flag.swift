@@ -34,7 +34,7 @@ struct Setting: Equatable, Sendable {
     let value: String
 }
 
-/// What help, parser, and later man pages and completions need to know about a flag.
+/// What help, parser, manual pages and completions need to know about a flag.
 protocol FlagDeclaration: Sendable {
     /// Without the dashes.
     var name: String { get }

@@ -6,7 +6,8 @@ enum Flags {
         "dir", "DIR", absent: "a temporary one, removed", "keep the recording of the rehearsal here")
     static let live = Flag.text("live", "SOCKET", default: "/run/inquest/live.sock", "the live socket")
     static let config = Flag.optionalText(
-        "config", "FILE", "read flags and thresholds from a file, one NAME=VALUE a line; the command line wins")
+        "config", "FILE", absent: ConfigFile.standardPath,
+        "flags and thresholds, one NAME=VALUE a line (inquest.conf(5)); the command line wins")
     static let output = Flag.optionalText(
         "output", short: "o", "FILE", absent: "standard output", "write the file, whole or not at all")
 

@@ -27,7 +27,8 @@ struct Help {
             ("--\(Flags.help.name)", Flags.help.help),
             ("--\(Flags.version.name)", Flags.version.help),
         ])
-        lines += ["", "Exit status: 0 done, 1 failed, 2 usage, 3 nothing matched."]
+        let statuses = ProgramStatus.meanings.map { "\($0.status.rawValue) \($0.inBrief)" }
+        lines += ["", "Exit status: \(statuses.joined(separator: ", "))."]
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -40,7 +41,7 @@ struct Help {
             lines += table([(operand.name, operand.help + (operand.absent.map { " (default \($0))" } ?? ""))])
         }
         lines += ["", "Flags:"]
-        lines += table(verb.flags.map(row) + [("--help", Flags.help.help)])
+        lines += table(verb.flags.map(Help.row) + [("--help", Flags.help.help)])
         if !verb.examples.isEmpty {
             lines += ["", "Examples:"]
             for example in verb.examples {
@@ -54,7 +55,7 @@ struct Help {
     func rules(_ rules: [Rule]) -> String {
         var lines = wrapped(
             "The correlator's thresholds, with their defaults. inquest replay --set NAME=VALUE tells what another would change;"
-                + " a line NAME=VALUE in the file of inquest record --config sets it.", indent: 0)
+                + " a line NAME=VALUE in \(ConfigFile.standardPath) sets it.", indent: 0)
         for rule in rules {
             lines += [
                 "",
@@ -67,6 +68,12 @@ struct Help {
 
     /// `Usage: inquest tail [--dir DIR | --live SOCKET] ...`
     func usage(_ verb: Verb) -> [String] {
+        let start = "Usage: inquest \(verb.name)"
+        return fill(Help.synopsis(verb), first: start, indent: start.count + 1)
+    }
+
+    /// What follows the verb: `[--dir DIR | --live SOCKET]` and so on.
+    static func synopsis(_ verb: Verb) -> [String] {
         var parts: [String] = []
         if let operand = verb.operand { parts.append("[\(operand.name)]") }
         var said: Set<String> = []
@@ -77,18 +84,17 @@ struct Help {
             let repeated: Bool = if case .setting = flag.kind { true } else { false }
             parts.append(flag.isRequired ? together : "[\(together)]" + (repeated ? "..." : ""))
         }
-        let start = "Usage: inquest \(verb.name)"
-        return fill(parts, first: start, indent: start.count + 1)
+        return parts
     }
 
-    private func spelled(_ flag: any FlagDeclaration) -> String {
+    private static func spelled(_ flag: any FlagDeclaration) -> String {
         let dashed = flag.short.map { "-\($0)" } ?? "--\(flag.name)"
         // The flag's own line says which there are.
         if case .choice = flag.kind { return "\(dashed) \(flag.name.uppercased())" }
         return flag.kind.metavar.map { "\(dashed) \($0)" } ?? dashed
     }
 
-    private func row(_ flag: any FlagDeclaration) -> (String, String) {
+    static func row(_ flag: any FlagDeclaration) -> (String, String) {
         let short = flag.short.map { "-\($0), " } ?? ""
         let value: String
         var help = flag.help

@@ -89,11 +89,11 @@ enum Verbs {
     static let doctor = Verb(
         "doctor", "what this machine offers to the recorder: facts first, then verdicts",
         details: [
-            "Exit status 1 when the main job cannot run here.",
+            "Exit status 1 when the main job cannot run here, also for a configuration that the recorder would refuse.",
             "With --containment it judges what would stop a runaway: each finding is a fact, what follows from it, and the"
                 + " setting that changes it. What cannot be read is unknown, never fine. Exit status 0, whatever it finds.",
         ],
-        flags: [Flags.containment, Flags.json],
+        flags: [Flags.containment, Flags.config, Flags.json],
         examples: [
             Example("sudo inquest doctor", "before the first recording"),
             Example("sudo inquest doctor --containment", "before the next runaway"),
@@ -142,6 +142,10 @@ enum Verbs {
         ])
 
     // Hidden: not in `all`, known to the registry.
+
+    static let manual = Verb(
+        "manual", "print a manual page or a shell's completion, for packages",
+        operand: Operand(name: "NAME", help: "the file; without it, all names", absent: nil), isHidden: true)
 
     static let benchPipeline = Verb(
         "bench-pipeline", "measure decode, correlate and append with a recording's events",

@@ -6,6 +6,14 @@ enum ProgramStatus: Int32, Sendable {
     case usage = 2
     /// What was asked for is not there: an unknown incident, no incident at all.
     case nothingMatched = 3
+
+    /// For help and the manual.
+    static let meanings: [(status: ProgramStatus, inBrief: String, inFull: String)] = [
+        (.done, "done", "done; also an empty list, and a reader that closed the pipe"),
+        (.failed, "failed", "failed; for verify: there is damage"),
+        (.usage, "usage", "wrong usage, or a configuration file that cannot be understood"),
+        (.nothingMatched, "nothing matched", "what was asked for is not there"),
+    ]
 }
 
 /// Why a command ends without having done its job.

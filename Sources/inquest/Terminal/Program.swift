@@ -4,6 +4,7 @@ import Glibc
 struct Program {
     let commands: [any Command.Type]
     let version: String
+    var configPath = ConfigFile.standardPath
 
     /// - Parameter words: the arguments behind the program's name.
     func run(_ words: [String], _ console: Console) -> ProgramStatus {
@@ -40,10 +41,24 @@ struct Program {
                 console.out.write(Help(verbs: verbs, width: console.width).page(invocation.verb))
                 return
             }
+            let invocation = configured(invocation, console)
             // The parser knows no verbs but these commands' own.
             for command in commands where command.verb.name == invocation.verb.name {
                 try command.run(invocation, console)
             }
+        }
+    }
+
+    /// With the configuration of this machine; who does not ask for one by a flag goes on without one that is of no use.
+    private func configured(_ invocation: Invocation, _ console: Console) -> Invocation {
+        do throws(CommandError) {
+            let config = try ConfigFile.load(invocation[Flags.config], standard: configPath)
+            return invocation.with(config.map { .success($0) })
+        } catch {
+            if !invocation.verb.flags.contains(where: { $0.name == Flags.config.name }) {
+                console.note("inquest: not configured: \(error.message)")
+            }
+            return invocation.with(.failure(error))
         }
     }
 }

@@ -170,37 +170,3 @@ private func complaint(_ words: String...) -> String {
         #expect(Nearest.match(String(repeating: "a", count: 100_000), among: ["aaaa"]) == nil)
     }
 }
-
-@Suite struct ConfigFileTests {
-    private func complaint(_ text: String) -> String {
-        do throws(UsageError) {
-            return "no error, but \(try ConfigFile(text, named: "x.conf", for: Verbs.record))"
-        } catch {
-            return error.message
-        }
-    }
-
-    @Test func `flags are read and other names left to the command`() throws {
-        let config = try ConfigFile(
-            "# the disk is small\nsize = 64M\r\n\n  dir=/srv/in quest \nno-cmdline = yes\nlivelock_stall=0.4\n",
-            named: "x.conf", for: Verbs.record)
-        #expect(
-            config.flags == ["size": .number(64 << 20), "dir": .text("/srv/in quest"), "no-cmdline": .on])
-        #expect(config.settings == [Setting(name: "livelock_stall", value: "0.4")])
-    }
-
-    @Test func `the command line wins`() throws {
-        let config = try ConfigFile("size=64M\ndir=/srv", named: "x.conf", for: Verbs.record)
-        let both = try invocation("record", "--size", "1G").adding(config.flags)
-        #expect(both[Flags.size] == 1 << 30)
-        #expect(both[Flags.directory] == "/srv")
-    }
-
-    @Test func `a mistake names its line`() {
-        #expect(complaint("\nnonsense") == "x.conf: line 2: 'nonsense' is no NAME=VALUE")
-        #expect(
-            complaint("size=big")
-                == "x.conf: line 1: record: --size 'big' is no size: a number with K, M, G or T, as 256M")
-        #expect(complaint("no-cmdline=1") == "x.conf: line 1: no-cmdline is yes or no, not '1'")
-    }
-}
