@@ -19,6 +19,12 @@ enum Flags {
     // What is shown.
     static let json = Flag.toggle("json", "JSON on standard output, one document per line")
     static let since = Flag.optionalDuration("since", "begin that long ago, as far as it was recorded")
+    static let kind = Flag.optionalText(
+        "kind", "KIND,...", absent: "all", "only events of these kinds, as JSON names them: oom_kill, signal, pressure")
+    static let cgroup = Flag.optionalText(
+        "cgroup", "CGROUP", absent: "all", "only what is about this cgroup and those below it; a path, or a name in it")
+    static let user = Flag.optionalText(
+        "user", "USER", absent: "all", "only what is about this user, by name or number")
     static let all = Flag.toggle("all", "every timeline entry, not only the ones that tell the story")
     static let format = Flag.requiredChoice(
         "format", of: ExportFormat.allCases.map(\.rawValue), "the document's format")

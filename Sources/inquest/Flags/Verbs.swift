@@ -19,13 +19,18 @@ enum Verbs {
         "tail", "follow events and incidents as they happen",
         details: [
             "Follows the running recorder through its socket. Without a recorder it attaches probes of its own, which needs"
-                + " root, and records nothing."
+                + " root, and records nothing.",
+            "With --since it begins with what the recording in DIR has, and goes on with what happens, without a gap or a"
+                + " repeat. What is lost, and when the recorder stops and comes back, is told whatever CGROUP or USER is.",
         ],
-        flags: [Flags.directory, Flags.live, Flags.since, Flags.json, Flags.noCommandLines],
-        exclusive: [[Flags.directory.name, Flags.live.name]],
+        flags: [
+            Flags.directory, Flags.live, Flags.since, Flags.kind, Flags.cgroup, Flags.user, Flags.json,
+            Flags.noCommandLines,
+        ],
         examples: [
             Example("inquest tail", "watch the machine"),
             Example("inquest tail --since 10m --json", "the last ten minutes and what follows, for a program"),
+            Example("inquest tail --kind oom_kill,signal --user alice", "who of alice's was killed, and by whom"),
         ])
 
     static let list = Verb(

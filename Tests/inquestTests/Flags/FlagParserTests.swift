@@ -113,7 +113,10 @@ private func complaint(_ words: String...) -> String {
     }
 
     @Test func `flags that exclude each other are refused together`() {
-        #expect(complaint("tail", "--dir", "a", "--live", "b") == "tail: --dir and --live exclude each other")
+        let either = Verb("look", "look", flags: [Flags.json, Flags.all], exclusive: [["json", "all"]])
+        #expect(throws: UsageError(message: "look: --json and --all exclude each other")) {
+            try FlagParser(verbs: [either]).parse(["look", "--json", "--all"])
+        }
     }
 
     @Test func `a hidden verb works and is never mentioned`() throws {

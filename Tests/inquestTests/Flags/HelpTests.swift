@@ -39,16 +39,27 @@ private let help = Help(verbs: Verbs.all)
             help.page(Verbs.tail) == """
                 inquest tail: follow events and incidents as they happen
 
-                Usage: inquest tail [--dir DIR | --live SOCKET] [--since DURATION] [--json]
+                Usage: inquest tail [--dir DIR] [--live SOCKET] [--since DURATION]
+                                    [--kind KIND,...] [--cgroup CGROUP] [--user USER] [--json]
                                     [--no-cmdline]
 
                 Follows the running recorder through its socket. Without a recorder it attaches
                 probes of its own, which needs root, and records nothing.
 
+                With --since it begins with what the recording in DIR has, and goes on with what
+                happens, without a gap or a repeat. What is lost, and when the recorder stops
+                and comes back, is told whatever CGROUP or USER is.
+
                 Flags:
                   --dir DIR         the recording's directory (default /var/lib/inquest)
                   --live SOCKET     the live socket (default /run/inquest/live.sock)
                   --since DURATION  begin that long ago, as far as it was recorded
+                  --kind KIND,...   only events of these kinds, as JSON names them: oom_kill,
+                                    signal, pressure (default all)
+                  --cgroup CGROUP   only what is about this cgroup and those below it; a path,
+                                    or a name in it (default all)
+                  --user USER       only what is about this user, by name or number (default
+                                    all)
                   --json            JSON on standard output, one document per line
                   --no-cmdline      do not record command lines, for those who keep secrets
                                     there
@@ -59,6 +70,8 @@ private let help = Help(verbs: Verbs.all)
                       watch the machine
                   inquest tail --since 10m --json
                       the last ten minutes and what follows, for a program
+                  inquest tail --kind oom_kill,signal --user alice
+                      who of alice's was killed, and by whom
 
                 """)
     }
