@@ -49,12 +49,14 @@ let package = Package(
         room("Recording", ["Events", "CLinux"]),
         room("Incidents", ["Events"]),
         room("Rendering", ["Incidents", "Events"]),
+        room("Screen", ["Rendering", "Incidents", "Events"]),
         room("Database", ["Events", "Incidents", "Rendering", "CSQLite"], linker: databaseLibraries),
         room("Live", ["Events", "CLinux"]),
         .executableTarget(
             name: "inquest",
             dependencies: [
-                "Events", "Probes", "Host", "Recording", "Incidents", "Rendering", "Database", "Live", "CLinux",
+                "Events", "Probes", "Host", "Recording", "Incidents", "Rendering", "Screen", "Database", "Live",
+                "CLinux",
             ],
             swiftSettings: strict, linkerSettings: bpfLibraries + databaseLibraries),
         .target(name: "EventSamples", dependencies: ["Events"], path: "Tests/EventSamples", swiftSettings: relaxed),
@@ -70,6 +72,7 @@ let package = Package(
         tests("Recording", ["Events", "EventSamples", "CLinux", "recording-writer"]),
         tests("Incidents", ["Events", "EventSamples", "Recording"]),
         tests("Rendering", ["Incidents", "Events", "EventSamples"]),
+        tests("Screen", ["Rendering", "Incidents", "Events", "EventSamples"]),
         tests("Database", ["Incidents", "Rendering", "Events", "EventSamples", "CSQLite"]),
         tests("Live", ["Events", "EventSamples"]),
         tests("inquest", ["Events", "Probes", "Host", "Recording", "Incidents", "Rendering", "Live"]),

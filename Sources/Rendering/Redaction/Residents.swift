@@ -69,9 +69,9 @@ public struct Residents: Sendable {
 }
 
 /// Whose a cgroup is by its name, as systemd gives them.
-enum CgroupOwner {
+package enum CgroupOwner {
     /// Of `user-UID.slice` or `user@UID.service`, wherever it is in the path.
-    static func of(_ path: Bytes) -> UInt32? {
+    package static func of(_ path: Bytes) -> UInt32? {
         for component in path.split(separator: UInt8(ascii: "/")) {
             for (prefix, suffix) in [("user-", ".slice"), ("user@", ".service")] {
                 guard component.starts(with: prefix.utf8), component.count > prefix.utf8.count + suffix.utf8.count,

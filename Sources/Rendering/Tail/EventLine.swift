@@ -16,12 +16,15 @@ public enum EventLine {
         return Bytes(line.utf8)
     }
 
-    static func time(_ moment: Moment, _ names: NameTable, _ options: TextOptions) -> String {
+    package static func time(
+        _ moment: Moment, _ names: NameTable, _ options: TextOptions, decimals: Int = 3
+    ) -> String {
         let offset = options.utcOffsetSeconds ?? names.clock.utcOffsetSeconds
-        return LocalClock(snapshot: names.clock, utcOffsetSeconds: offset, origin: moment).short(moment, decimals: 3)
+        return LocalClock(snapshot: names.clock, utcOffsetSeconds: offset, origin: moment).short(
+            moment, decimals: decimals)
     }
 
-    static func content(_ event: Event, _ names: NameTable) -> (String, Style, String)? {
+    package static func content(_ event: Event, _ names: NameTable) -> (String, Style, String)? {
         switch event.payload {
         case .oomKill(let kill): ("KILL", .alarm, text(kill, names))
         case .kernelLogKill(let kill): ("KILL", .alarm, text(kill, names))

@@ -58,21 +58,21 @@ public struct NameTable: Sendable {
 
     // MARK: In words
 
-    func cgroup(_ id: UInt64) -> String {
+    package func cgroup(_ id: UInt64) -> String {
         if let path = cgroups[id] { return NameWords.cgroup(path) }
         return id == 0 ? "an unknown cgroup" : "cgroup \(id)"
     }
 
     /// (uid_t) -1 is nobody's.
-    func user(_ uid: UInt32) -> String {
+    package func user(_ uid: UInt32) -> String {
         NameWords.user(uid: uid == .max ? .unknown : Figure(UInt64(uid)), name: name(ofUser: uid))
     }
 
     /// `vda`, or `253:0`.
-    func device(_ number: UInt32) -> String {
+    package func device(_ number: UInt32) -> String {
         if let name = devices[number] { return Escaping.terminal(name) }
         return "\(number >> 20):\(number & 0xfffff)"
     }
 
-    func process(_ task: TaskIdentity) -> String { NameWords.process(task.comm, task.tgid) }
+    package func process(_ task: TaskIdentity) -> String { NameWords.process(task.comm, task.tgid) }
 }

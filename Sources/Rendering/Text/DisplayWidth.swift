@@ -3,13 +3,13 @@
 /// How many columns a text takes: 2 for wide East Asian characters and emoji, 0 for combining marks, 1 for the rest.
 ///
 /// Ranges after Unicode's EastAsianWidth.txt (W and F), coarse: a terminal that differs shifts a column, nothing more.
-func displayWidth(_ text: String) -> Int {
+package func displayWidth(_ text: String) -> Int {
     var width = 0
     for scalar in text.unicodeScalars { width += displayWidth(scalar) }
     return width
 }
 
-func displayWidth(_ scalar: Unicode.Scalar) -> Int {
+package func displayWidth(_ scalar: Unicode.Scalar) -> Int {
     switch scalar.value {
     case 0..<0x300: 1
     case 0x300...0x36f, 0x483...0x489, 0x591...0x5bd, 0x610...0x61a, 0x64b...0x65f: 0
@@ -22,11 +22,11 @@ func displayWidth(_ scalar: Unicode.Scalar) -> Int {
 }
 
 /// Fills with spaces to `width` columns; a longer text stays as it is.
-func padded(_ text: String, to width: Int) -> String {
+package func padded(_ text: String, to width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - displayWidth(text)))
 }
 
-func rightAligned(_ text: String, to width: Int) -> String {
+package func rightAligned(_ text: String, to width: Int) -> String {
     String(repeating: " ", count: max(0, width - displayWidth(text))) + text
 }
 

@@ -1,5 +1,5 @@
 /// What a piece of terminal text is, and how 16 colours show it.
-enum Style {
+package enum Style {
     case plain
     case heading
     case section

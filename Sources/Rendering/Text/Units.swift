@@ -20,7 +20,7 @@ public enum Units {
     public static func bytes(_ figure: Figure) -> String { text(of: figure, bytes) }
 
     /// `+11.2 GiB`: growth; a known 0 is `0 B`.
-    static func growth(_ figure: Figure) -> String {
+    package static func growth(_ figure: Figure) -> String {
         guard let value = figure.value else { return text(of: figure, bytes) }
         return value == 0 ? "0 B" : "+" + bytes(value)
     }

@@ -4,7 +4,8 @@ extension IncidentWords {
     /// What happened, in a dozen plain words: `Memory pressure became a disk storm, until the machine was reset`.
     var headline: String { happened + end }
 
-    private var happened: String {
+    /// Without its end.
+    package var happened: String {
         let scope = incident.scope.kind == .cgroup ? NameWords.cgroup(incident.scope.cgroup) : "the host"
         switch incident.incidentClass {
         case .containedKill: return "A memory limit did its work: " + killed

@@ -1,12 +1,12 @@
 import Events
-import Incidents
+package import Incidents
 
 /// An incident's head, end and selection, as every renderer for people words them.
-struct IncidentWords {
+package struct IncidentWords {
     let incident: Incident
     let clock: LocalClock
 
-    init(_ incident: Incident, utcOffsetSeconds: Int32?) {
+    package init(_ incident: Incident, utcOffsetSeconds: Int32?) {
         self.incident = incident
         clock = LocalClock(
             snapshot: incident.clock, utcOffsetSeconds: utcOffsetSeconds ?? incident.clock.utcOffsetSeconds,

@@ -1,17 +1,17 @@
-import Events
+package import Events
 import Incidents
 
 // Names and short words that the renderers for people share. Everything here is already safe to show on a terminal;
 // Markdown escapes it once more.
 
-enum NameWords {
-    static func name(_ bytes: Bytes) -> String { bytes.isEmpty ? "?" : Escaping.terminal(bytes) }
+package enum NameWords {
+    package static func name(_ bytes: Bytes) -> String { bytes.isEmpty ? "?" : Escaping.terminal(bytes) }
 
     /// `chrome[8812]`; the process id alone where the name is unknown.
-    static func process(_ comm: Comm, _ pid: UInt32) -> String { name(comm.bytes) + "[\(pid)]" }
+    package static func process(_ comm: Comm, _ pid: UInt32) -> String { name(comm.bytes) + "[\(pid)]" }
 
     /// A cgroup as people say it: without the leading slash, and without the `user.slice` that every user slice is in.
-    static func cgroup(_ path: Bytes) -> String {
+    package static func cgroup(_ path: Bytes) -> String {
         if path.isEmpty { return "an unknown cgroup" }
         if path == Bytes("/".utf8) { return "/ (the root cgroup)" }
         var short = path[...]
@@ -116,7 +116,7 @@ enum NameWords {
         return seen.map(Escaping.terminal).joined(separator: "; ")
     }
 
-    static func plural(_ count: Int, _ one: String, _ many: String) -> String {
+    package static func plural(_ count: Int, _ one: String, _ many: String) -> String {
         Units.count(UInt64(count)) + " " + (count == 1 ? one : many)
     }
 }
