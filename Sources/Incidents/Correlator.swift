@@ -4,8 +4,11 @@ public import Events
 public enum Finding: Sendable, Equatable {
     /// An incident began. Its document is complete so far; it changes until it closes.
     case opened(Incident)
-    /// A scope's phase changed.
-    case phase(Scope, PhaseChange)
+    /// A process is being killed in an incident of this class so far: the record as it is known at once, and once more where the OOM
+    /// killer overtakes another. Its end, and what is learned later of the killer, are in the incident's document.
+    case kill(Kill, IncidentClass)
+    /// A scope's phase changed; with the incident that is open for this very scope, if one is.
+    case phase(Scope, PhaseChange, IncidentKey?)
     /// An incident is over: the document is final.
     case closed(Incident)
 
@@ -15,7 +18,7 @@ public enum Finding: Sendable, Equatable {
         switch self {
         case .opened(let opened): (incident, state) = (opened, .opened)
         case .closed(let closed): (incident, state) = (closed, .closed)
-        case .phase: return nil
+        case .kill, .phase: return nil
         }
         var record = IncidentRecord()
         record.state = state
@@ -23,6 +26,17 @@ public enum Finding: Sendable, Equatable {
         record.openingSeq = incident.openingSeq
         record.document = Archive.write(incident)
         return record
+    }
+}
+
+/// An incident, and what it is so far.
+public struct IncidentKey: Sendable, Equatable {
+    public let id: Bytes
+    public let incidentClass: IncidentClass
+
+    public init(id: Bytes, incidentClass: IncidentClass) {
+        self.id = id
+        self.incidentClass = incidentClass
     }
 }
 

@@ -29,6 +29,7 @@ extension State {
                 at: event.boottimeNs,
                 seq: event.seq, source: record.quality.source)
             raise(index, record.cause.killer == .kernelMemcg ? .containedKill : .globalOom, at: event.boottimeNs)
+            emit(.kill(record, open[index].incident.incidentClass))
             return
         }
 
@@ -326,6 +327,7 @@ extension State {
         }
         follow(index, kill)
         announceOpenings(emit)
+        emit(.kill(kill, open[index].incident.incidentClass))
     }
 
     /// The incident of this very scope, else the innermost whose scope has it.

@@ -103,14 +103,16 @@ extension State {
         var change = PhaseChange()
         change.at = Moment(boottimeNs: ns)
         change.to = phase
+        var key: IncidentKey?
         for index in open.indices {
             let own = open[index].incident.scope
             guard own.kind == scope.kind, own.cgroupID == scope.cgroupID else { continue }
+            key = IncidentKey(id: open[index].incident.id, incidentClass: open[index].incident.incidentClass)
             if open[index].incident.phases.count < Bounds.phaseChanges { open[index].incident.phases.append(change) }
             open[index].incident.severity = max(open[index].incident.severity, phase)
             open[index].tell(phaseSentence(scope, phase), .phase, at: ns, seq: lastSeq, "memory.pressure")
         }
-        emit(.phase(scope, change))
+        emit(.phase(scope, change, key))
     }
 
     private func phaseSentence(_ scope: Scope, _ phase: Phase) -> Phrase {

@@ -9,8 +9,12 @@ enum Dump {
             switch finding {
             case .opened(let incident):
                 out += "OPENED \(text(incident.id)) \(incident.incidentClass.label) \(scope(incident.scope))\n"
-            case .phase(let scope, let change):
-                out += "PHASE  \(time(change.at)) \(self.scope(scope)) \(change.to.label)\n"
+            case .kill(let kill, let incidentClass):
+                out +=
+                    "KILL   \(time(kill.at)) \(text(kill.victim.comm.bytes))[\(kill.victim.tgid)] by \(kill.cause.killer.label) in \(text(kill.incidentID)) \(incidentClass.label)\n"
+            case .phase(let scope, let change, let incident):
+                out += "PHASE  \(time(change.at)) \(self.scope(scope)) \(change.to.label)"
+                out += (incident.map { " in \(text($0.id)) \($0.incidentClass.label)" } ?? "") + "\n"
             case .closed(let incident): out += "CLOSED \(text(incident.id))\n"
             }
         }

@@ -53,6 +53,20 @@ import Testing
         #expect(incident.kills.map(\.victim.comm) == [Comm("job"), Comm("next")])
     }
 
+    @Test func `each kill is told once when it is heard, in its incident, and again where the kernel overtakes`() throws
+    {
+        let lines = [
+            start, mark(10, 9), mark(10.5, 9), mark(11, 11),
+            signal(12, 15, from: "earlyoom", 420, to: 30, "sender_exe=/usr/bin/earlyoom"), mark(12.5, 30),
+        ]
+        let run = try Cases.run(EventText.parse(lines.joined(separator: "\n")))
+        let told = run.findings.compactMap { if case .kill(let kill, _) = $0 { kill } else { nil } }
+        #expect(told.map(\.victim.tgid) == [9, 11, 30, 30])
+        #expect(told.map(\.cause.killer) == [.kernelMemcg, .kernelMemcg, .earlyoom, .kernelMemcg])
+        #expect(told.prefix(2).allSatisfy { $0.incidentID == run.open.first?.id })
+        #expect(told[2].incidentID == told[3].incidentID)
+    }
+
     @Test func `signals that were ignored or already pending kill nobody`() throws {
         for result in 1...3 {
             #expect(try open(signal(9, 9, from: "systemd", 1, to: 9, "result=\(result)")).isEmpty)

@@ -95,7 +95,7 @@ import Testing
                 case .closed(let incident):
                     #expect(opened.remove(incident.id) != nil, "\(name): closed without opening")
                     #expect(incident.ended != nil)
-                case .phase: break
+                case .kill, .phase: break
                 }
             }
             #expect(opened == Set(open.map(\.id)), "\(name)")

@@ -40,8 +40,13 @@ INVOKER = re.compile(r"CPU: \d+ (?:UID: \d+ )?PID: (?P<pid>\d+) Comm: ")
 
 
 def unescaped(text):
-    """/dev/kmsg writes what is not printable as \\xNN."""
-    return re.sub(r"\\x([0-9a-f]{2})", lambda m: chr(int(m[1], 16)), text)
+    """/dev/kmsg writes each byte that is not printable ASCII as \\xNN."""
+    return documented(re.sub(rb"\\x([0-9a-f]{2})", lambda m: bytes([int(m[1], 16)]), text.encode()))
+
+
+def documented(raw):
+    """A name's bytes as inquest's documents write them."""
+    return raw.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 
 def logged_kills(log):

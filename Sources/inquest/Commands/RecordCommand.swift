@@ -1,6 +1,7 @@
 import Events
 import Glibc
 import Incidents
+import Live
 
 /// `inquest record`: the recorder in the foreground, until a signal.
 enum RecordCommand: Command {
@@ -16,17 +17,32 @@ enum RecordCommand: Command {
         options.protectSelf = true
         options.sampler.ceilings = try ceilings(invocation[Flags.ceilings])
         let stopSignals = try StopSignals.prepared()
+        let journal = try journal(invocation[Flags.journal], console)
         let session = try Session(
-            options, stopSignals: stopSignals, observe: { _ in }, report: { _ in },
+            options, stopSignals: stopSignals, observe: { _ in }, report: { journal?.tell($0) },
             trouble: { console.note("inquest: \($0)") })
         console.note("inquest \(inquestVersion): \(session.startLine)")
         _ = session.recorder.run()
         session.end(StopSignals.isShutdown ? .shutdown : .requested)
+        if let journal, journal.lost > 0 {
+            console.note("inquest: \(journal.lost) entries were not taken by the journal")
+        }
         guard session.recorder.isComplete else {
             throw CommandError(
                 "stopped, but the last events did not reach the disk: see above; inquest verify shows what is there")
         }
         console.note("inquest: stopped; the recording in \(invocation[Flags.directory]) is complete")
+    }
+
+    /// The journal, where it is to be told. By itself only who runs as a service says anything there: someone who tries the recorder in
+    /// a terminal reads it in the terminal.
+    private static func journal(_ wish: String, _ console: Console) throws(CommandError) -> Journal? {
+        guard wish == "yes" || wish == "auto" && console.service.isLogged else { return nil }
+        do throws(LiveError) {
+            return try Journal()
+        } catch {
+            throw CommandError(error.message)
+        }
     }
 }
 

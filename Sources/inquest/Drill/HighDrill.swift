@@ -72,7 +72,7 @@ private final class HighOutcome {
         switch finding {
         case .opened(let incident): if isOwn(incident) { opened = incident }
         case .closed(let incident): if isOwn(incident) { closed = incident }
-        case .phase: break
+        case .kill, .phase: break
         }
     }
 

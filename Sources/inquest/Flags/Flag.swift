@@ -87,6 +87,10 @@ extension Flag where Value == String {
         Flag(name, .text(metavar: metavar), help, shownDefault: value, absent: value, extract: \.text)
     }
 
+    static func choice(_ name: String, of words: [String], default value: String, _ help: String) -> Flag {
+        Flag(name, .choice(words), help, shownDefault: value, absent: value, extract: \.text)
+    }
+
     /// A word out of a list that has to be given.
     static func requiredChoice(_ name: String, of words: [String], _ help: String) -> Flag {
         Flag(name, .choice(words), help, isRequired: true, absent: "", extract: \.text)

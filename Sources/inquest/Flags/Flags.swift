@@ -16,6 +16,11 @@ enum Flags {
     static let noCommandLines = Flag.toggle(
         "no-cmdline", "do not record command lines, for those who keep secrets there")
 
+    // Who is told.
+    static let journal = Flag.choice(
+        "journal", of: ["auto", "yes", "no"], default: "auto",
+        "tell the system's journal of kills, phases and incidents; auto: where standard error goes there, too")
+
     // What is shown.
     static let json = Flag.toggle("json", "JSON on standard output, one document per line")
     static let since = Flag.optionalDuration("since", "begin that long ago, as far as it was recorded")

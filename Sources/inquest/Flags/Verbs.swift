@@ -9,7 +9,9 @@ enum Verbs {
                 + " what it attached and where it writes. SIGINT, SIGTERM, SIGHUP and SIGQUIT stop it cleanly. Needs root.",
             "The size bounds the whole directory: calm history is recycled first, what belongs to an incident is kept.",
         ],
-        flags: [Flags.directory, Flags.size, Flags.live, Flags.config, Flags.ceilings, Flags.noCommandLines],
+        flags: [
+            Flags.directory, Flags.size, Flags.live, Flags.config, Flags.ceilings, Flags.noCommandLines, Flags.journal,
+        ],
         examples: [
             Example("inquest record", "with the usual directory and socket"),
             Example("inquest record --dir /srv/inquest --size 1G", "a longer memory, on another disk"),

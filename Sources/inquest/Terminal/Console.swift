@@ -11,14 +11,20 @@ final class Console {
     let colour: Bool
     /// Columns of the terminal; 80 where there is none.
     let width: Int
+    /// What the service manager says, where one started the program.
+    let service: ServiceEnvironment
     private let showsProgress: Bool
     private var progressShown = false
 
-    init(out: ByteWriter, err: ByteWriter, colour: Bool = false, width: Int = 80, showsProgress: Bool = false) {
+    init(
+        out: ByteWriter, err: ByteWriter, colour: Bool = false, width: Int = 80, service: ServiceEnvironment = .none,
+        showsProgress: Bool = false
+    ) {
         self.out = out
         self.err = err
         self.colour = colour
         self.width = width
+        self.service = service
         self.showsProgress = showsProgress
     }
 
@@ -32,6 +38,7 @@ final class Console {
             out: ByteWriter(descriptor: STDOUT_FILENO), err: ByteWriter(descriptor: STDERR_FILENO, capacity: 0),
             colour: outIsTerminal && !noColour,
             width: columns(outIsTerminal ? STDOUT_FILENO : nil, environment("COLUMNS")),
+            service: ServiceEnvironment(environment),
             showsProgress: isatty(STDERR_FILENO) == 1 && environment("TERM") != "dumb")
     }
 
