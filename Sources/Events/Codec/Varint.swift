@@ -15,7 +15,9 @@ public enum DecodeError: Error, Equatable, Sendable {
 public struct ByteSink: ~Copyable {
     @usableFromInline var base: UnsafeMutablePointer<UInt8>
     @usableFromInline var capacity: Int
-    public private(set) var count = 0
+    @usableFromInline var used = 0
+
+    @inlinable public var count: Int { used }
 
     public init(capacity: Int = 4096) {
         unsafe base = .allocate(capacity: max(capacity, 16))
@@ -24,94 +26,108 @@ public struct ByteSink: ~Copyable {
 
     deinit { unsafe base.deallocate() }
 
-    public mutating func clear() { count = 0 }
+    public mutating func clear() { used = 0 }
 
     /// Drops what was appended after the buffer held `count` bytes.
     public mutating func truncate(to count: Int) {
-        precondition(count >= 0 && count <= self.count)
-        self.count = count
+        precondition(count >= 0 && count <= used)
+        used = count
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     mutating func reserve(_ more: Int) {
-        if count + more > capacity { grow(count + more) }
+        if used + more > capacity { grow(used + more) }
     }
 
-    @inline(never)
-    private mutating func grow(_ needed: Int) {
+    @usableFromInline @inline(never)
+    mutating func grow(_ needed: Int) {
         let larger = max(capacity * 2, needed)
         let fresh = UnsafeMutablePointer<UInt8>.allocate(capacity: larger)
-        unsafe fresh.update(from: base, count: count)
+        unsafe fresh.update(from: base, count: used)
         unsafe base.deallocate()
         unsafe base = fresh
         capacity = larger
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func append(_ byte: UInt8) {
         reserve(1)
-        unsafe base[count] = byte
-        count += 1
+        unsafe base[used] = byte
+        used += 1
     }
 
     /// LEB128: seven bits a byte, low bits first.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func append(varint value: UInt64) {
         reserve(10)
         var rest = value
         while rest >= 0x80 {
-            unsafe base[count] = UInt8(truncatingIfNeeded: rest) | 0x80
-            count += 1
+            unsafe base[used] = UInt8(truncatingIfNeeded: rest) | 0x80
+            used += 1
             rest >>= 7
         }
-        unsafe base[count] = UInt8(truncatingIfNeeded: rest)
-        count += 1
+        unsafe base[used] = UInt8(truncatingIfNeeded: rest)
+        used += 1
     }
 
+    @inlinable
     public mutating func append(contentsOf bytes: Bytes) {
         reserve(bytes.count)
         unsafe bytes.withUnsafeBufferPointer { source in
             guard let start = source.baseAddress else { return }
-            unsafe (base + count).update(from: start, count: source.count)
+            unsafe (base + used).update(from: start, count: source.count)
         }
-        count += bytes.count
+        used += bytes.count
     }
 
     /// Appends a run of bytes at once.
+    @inlinable
     public mutating func append(_ bytes: Span<UInt8>) {
         let added = bytes.count
         reserve(added)
         unsafe bytes.withUnsafeBufferPointer { source in
-            if let start = source.baseAddress { unsafe (base + count).update(from: start, count: added) }
+            if let start = source.baseAddress { unsafe (base + used).update(from: start, count: added) }
         }
-        count += added
+        used += added
     }
 
     /// Appends the bytes of a literal.
+    @inlinable
     public mutating func append(_ text: StaticString) {
         let added = text.utf8CodeUnitCount
         reserve(added)
-        unsafe (base + count).update(from: text.utf8Start, count: added)
-        count += added
+        unsafe (base + used).update(from: text.utf8Start, count: added)
+        used += added
+    }
+
+    /// Appends the first bytes of a word, the lowest first.
+    ///
+    /// - Parameter added: 0...8.
+    @inlinable @inline(__always)
+    public mutating func append(word: UInt64, count added: Int) {
+        reserve(8)
+        unsafe UnsafeMutableRawPointer(base + used).storeBytes(of: word.littleEndian, as: UInt64.self)
+        used += added
     }
 
     /// Appends again what was appended `distance` bytes ago; with a distance below the count that repeats itself.
-    mutating func append(copyOf added: Int, from distance: Int) {
-        precondition(distance > 0 && distance <= count)
+    @inlinable
+    public mutating func append(copyOf added: Int, from distance: Int) {
+        precondition(distance > 0 && distance <= used)
         reserve(added)
-        let (from, to) = unsafe (base + count - distance, base + count)
+        let (from, to) = unsafe (base + used - distance, base + used)
         if distance >= added {
             unsafe to.update(from: from, count: added)
         } else {
             for place in 0..<added { unsafe to[place] = from[place] }
         }
-        count += added
+        used += added
     }
 
     /// Puts the first `added` bytes of `masks`, the lowest first, before what begins at so many places.
     mutating func insert(_ masks: UInt64, before starts: InlineArray<6, Int>, count added: Int) {
         reserve(added)
-        var end = count
+        var end = used
         for place in (0..<added).reversed() {
             let start = starts[place]
             precondition(start >= 0 && start <= end)
@@ -119,21 +135,21 @@ public struct ByteSink: ~Copyable {
             unsafe base[start + place] = UInt8(truncatingIfNeeded: masks >> UInt64(place * 8))
             end = start
         }
-        count += added
+        used += added
     }
 
     /// Sets a byte that was appended before.
     @inline(__always)
     mutating func patch(_ index: Int, _ byte: UInt8) {
-        precondition(index >= 0 && index < count)
+        precondition(index >= 0 && index < used)
         unsafe base[index] = byte
     }
 
     public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
-        try unsafe body(UnsafeRawBufferPointer(start: base, count: count))
+        try unsafe body(UnsafeRawBufferPointer(start: base, count: used))
     }
 
-    public var bytes: Bytes { unsafe Bytes(UnsafeBufferPointer(start: base, count: count)) }
+    public var bytes: Bytes { unsafe Bytes(UnsafeBufferPointer(start: base, count: used)) }
 }
 
 /// Reads what `ByteSink` wrote; never beyond the end it was given.

@@ -10,6 +10,7 @@ public struct PressureSample: Fields, Equatable, Sendable {
     public var cpuSomeUs = Figure.unknown
 
     public init() {}
+    @inlinable
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
         try w.figure("memory_some_us", &memorySomeUs)
         try w.figure("memory_full_us", &memoryFullUs)
@@ -36,6 +37,7 @@ public struct MemorySample: Fields, Equatable, Sendable {
     public var zswappedBytes = Figure.unknown
 
     public init() {}
+    @inlinable
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
         try w.figure("total_bytes", &totalBytes)
         try w.figure("available_bytes", &availableBytes)
@@ -72,6 +74,7 @@ public struct VmstatSample: Fields, Equatable, Sendable {
     public var zswpwb = Figure.unknown
 
     public init() {}
+    @inlinable
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
         try w.figure("pgscan_kswapd", &pgscanKswapd)
         try w.figure("pgscan_direct", &pgscanDirect)
@@ -100,6 +103,7 @@ public struct LoadSample: Fields, Equatable, Sendable {
     public var tasks = Figure.unknown
 
     public init() {}
+    @inlinable
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
         try w.figure("load1_milli", &load1Milli)
         try w.figure("load5_milli", &load5Milli)
@@ -128,6 +132,7 @@ public struct DeviceSample: Fields, Equatable, Sendable {
     public var oldestMinNs = Figure.unknown
 
     public init() {}
+    @inlinable
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
         try w.unsigned("device", &device)
         try w.figure("reads", &reads)
@@ -171,6 +176,7 @@ public struct CgroupSample: Fields, Equatable, Sendable {
     public var refaultFile = Figure.unknown
 
     public init() {}
+    @inlinable
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
         try w.unsigned("cgroup_id", &cgroup)
         try w.figure("current_bytes", &currentBytes)

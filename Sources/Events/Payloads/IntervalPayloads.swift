@@ -19,6 +19,7 @@ public struct IOInterval: Fields, Equatable, Sendable {
     public var totalUs = Histogram()
 
     public init() {}
+    @inlinable
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
         try w.unsigned("device", &device)
         try w.choice("operation", &operation)
@@ -46,6 +47,7 @@ public struct CgroupIO: Fields, Equatable, Sendable {
     public var bytes: UInt64 = 0
 
     public init() {}
+    @inlinable
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
         try w.unsigned("cgroup_id", &cgroup)
         try w.unsigned("device", &device)
@@ -68,6 +70,7 @@ public struct CgroupStall: Fields, Equatable, Sendable {
     public var maxNs: UInt64 = 0
 
     public init() {}
+    @inlinable
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
         try w.unsigned("cgroup_id", &cgroup)
         try w.choice("mechanism", &mechanism)

@@ -46,23 +46,23 @@ struct Series {
 
 /// Labels are made from the cases' names, which is slow to ask for: once a table.
 struct LabelTable {
-    private let kinds: [EventKind: Bytes]
-    private let operations: [IOOperation: Bytes]
-    private let mechanisms: [StallMechanism: Bytes]
+    private let kinds: [Bytes]
+    private let operations: [Bytes]
+    private let mechanisms: [Bytes]
 
     init() {
-        func table<C: Choice>(_ type: C.Type) -> [C: Bytes] {
-            Dictionary(uniqueKeysWithValues: C.allCases.map { ($0, Bytes($0.label.utf8)) })
+        func table<C: Choice>(_ type: C.Type) -> [Bytes] {
+            (0...UInt8.max).map { C(rawValue: $0).map { Bytes($0.label.utf8) } ?? [] }
         }
         (kinds, operations, mechanisms) = (table(EventKind.self), table(IOOperation.self), table(StallMechanism.self))
     }
 
-    subscript(kind: EventKind) -> Bytes { kinds[kind] ?? [] }
+    subscript(kind: EventKind) -> Bytes { kinds[Int(kind.rawValue)] }
 
     /// `write swap`, `direct_reclaim`, or nothing.
     func detail(_ series: Series) -> Bytes {
-        if let mechanism = series.mechanism { return mechanisms[mechanism] ?? [] }
-        guard let operation = series.operation.flatMap({ operations[$0] }) else { return [] }
+        if let mechanism = series.mechanism { return mechanisms[Int(mechanism.rawValue)] }
+        guard let operation = series.operation.map({ operations[Int($0.rawValue)] }) else { return [] }
         return series.isSwap ? operation + Bytes(" swap".utf8) : operation
     }
 }

@@ -25,6 +25,7 @@ public struct SeriesCSV: ~Copyable, EventExport {
         guard let series = Series(of: event.payload) else { return }
         rows.begin(event, series, names)
         event.payload.write(&rows)
+        rows.end()
     }
 
     public mutating func end(_ names: borrowing NameTable) {}
@@ -40,15 +41,18 @@ public struct SeriesCSV: ~Copyable, EventExport {
 /// Writes each figure of a sample as a row.
 private struct CSVRows: ~Copyable, FigureWalker {
     var sink = ByteSink(capacity: 1 << 16)
-    /// The first columns, the same for every row of an event.
-    private var front: Bytes = []
+    /// Where the event's first row begins, and how long its first columns are: the same in every row.
+    private var (start, front) = (0, 0)
+    private var hasRow = false
     private var labels = LabelTable()
+    private var times = TimeText()
     /// The cells of those that samples were about, and the paths that they were made of.
     private var subjects: [SeriesSubject: (path: Bytes, cell: Bytes)] = [:]
 
     mutating func begin(_ event: Event, _ series: Series, _ names: borrowing NameTable) {
-        let start = sink.count
-        if let realtimeNs = names.clock.realtimeNs(of: event.moment) { sink.append(realtimeNs: realtimeNs) }
+        start = sink.count
+        hasRow = false
+        if let realtimeNs = names.clock.realtimeNs(of: event.moment) { times.append(realtimeNs, to: &sink) }
         comma()
         sink.append(decimal: event.boottimeNs)
         comma()
@@ -60,10 +64,11 @@ private struct CSVRows: ~Copyable, FigureWalker {
         comma()
         sink.append(contentsOf: labels.detail(series))
         comma()
-        front.removeAll(keepingCapacity: true)
-        unsafe sink.withBytes { unsafe front.append(contentsOf: $0[start...]) }
-        sink.truncate(to: start)
+        front = sink.count - start
     }
+
+    /// What has no known figure has no row.
+    mutating func end() { if !hasRow { sink.truncate(to: start) } }
 
     private mutating func comma() { sink.append(UInt8(ascii: ",")) }
 
@@ -90,7 +95,8 @@ private struct CSVRows: ~Copyable, FigureWalker {
     }
 
     private mutating func row(_ name: StaticString, bucket: Int? = nil, _ value: Figure) {
-        sink.append(contentsOf: front)
+        if hasRow { sink.append(copyOf: front, from: sink.count - start) }
+        hasRow = true
         sink.append(name)
         comma()
         if bucket == Histogram.slots - 1 {

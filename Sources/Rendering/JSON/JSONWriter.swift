@@ -9,6 +9,7 @@ struct JSONWriter: ~Copyable {
     let pretty: Bool
     private var depth = 0
     private var first = true
+    private var times = TimeText()
 
     init(pretty: Bool, capacity: Int = 4096) {
         sink = ByteSink(capacity: capacity)
@@ -116,7 +117,7 @@ struct JSONWriter: ~Copyable {
     mutating func time(realtimeNs: UInt64?) {
         guard let realtimeNs else { return null() }
         sink.append(UInt8(ascii: "\""))
-        sink.append(realtimeNs: realtimeNs)
+        times.append(realtimeNs, to: &sink)
         sink.append(UInt8(ascii: "\""))
     }
 
@@ -135,22 +136,27 @@ struct JSONWriter: ~Copyable {
 
     private mutating func close(_ bracket: UInt8) {
         depth -= 1
-        if !first { newLine() }
+        if !first && pretty { newLine() }
         sink.append(bracket)
         first = false
     }
 
+    @inline(__always)
     private mutating func separate() {
         if !first { sink.append(UInt8(ascii: ",")) }
         first = false
-        newLine()
+        if pretty { newLine() }
     }
 
     private mutating func newLine() {
-        guard pretty else { return }
         sink.append(UInt8(ascii: "\n"))
         for _ in 0..<depth { sink.append("  ") }
     }
 
-    private mutating func endKey() { sink.append(pretty ? "\": " : "\":") }
+    @inline(__always)
+    private mutating func endKey() {
+        sink.append(UInt8(ascii: "\""))
+        sink.append(UInt8(ascii: ":"))
+        if pretty { sink.append(UInt8(ascii: " ")) }
+    }
 }

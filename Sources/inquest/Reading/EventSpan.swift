@@ -49,11 +49,17 @@ struct EventSpan {
         for event in known?.introduction ?? [] { names.note(redaction?.redacted(event) ?? event) }
         struct Over: Error {}
         do throws(Over) {
-            try reader.forEach(from: known == nil ? 0 : state?.seq ?? 0) { event throws(Over) in
-                if case .snapshot = event.payload { return }
+            try reader.forEachDecoded(from: known == nil ? 0 : state?.seq ?? 0) { decoded throws(Over) in
+                guard decoded.kind != .snapshot else { return }
+                // Most are samples. They name nobody: nothing is to be learned from them, and nothing to be redacted.
+                if decoded.isSample {
+                    if contains(decoded.seq, decoded.moment, names.boot, names.clock) { body(decoded.event, names) }
+                    return
+                }
+                let event = decoded.event
                 let shown = redaction?.redacted(event) ?? event
                 names.note(shown)
-                if contains(event, names.boot, names.clock) { body(shown, names) }
+                if contains(event.seq, event.moment, names.boot, names.clock) { body(shown, names) }
                 if case .incident(let record) = event.payload, record.state == .closed, let incident,
                     record.openingSeq == incident.openingSeq
                 {
@@ -64,12 +70,11 @@ struct EventSpan {
         return names
     }
 
-    private func contains(_ event: Event, _ boot: BootID, _ clock: ClockSnapshot) -> Bool {
+    private func contains(_ seq: UInt64, _ moment: Moment, _ boot: BootID, _ clock: ClockSnapshot) -> Bool {
         if let incident {
-            return event.seq >= incident.openingSeq
-                || boot == incident.host.bootID && event.moment >= first
+            return seq >= incident.openingSeq || boot == incident.host.bootID && moment >= first
         }
-        return isWithin(event.moment, boot, clock)
+        return isWithin(moment, boot, clock)
     }
 
     private func isWithin(_ moment: Moment, _ boot: BootID, _ clock: ClockSnapshot) -> Bool {

@@ -30,6 +30,13 @@ final class ByteWriter {
         if buffer.count >= limit { flush() }
     }
 
+    /// Much at once goes past the buffer.
+    func write(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count >= limit else { return unsafe write(Array(bytes)) }
+        flush()
+        unsafe send(bytes)
+    }
+
     func writeLine(_ text: String) {
         write(text)
         write(CollectionOfOne(UInt8(ascii: "\n")))
@@ -37,11 +44,14 @@ final class ByteWriter {
 
     /// Hands everything to the kernel.
     func flush() {
+        unsafe buffer.withUnsafeBytes { unsafe send($0) }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private func send(_ bytes: UnsafeRawBufferPointer) {
         var start = 0
-        while start < buffer.count, !isClosed, failure == nil {
-            let written = unsafe buffer.withUnsafeBytes { bytes in
-                unsafe Glibc.write(descriptor, bytes.baseAddress! + start, bytes.count - start)
-            }
+        while start < bytes.count, !isClosed, failure == nil {
+            let written = unsafe Glibc.write(descriptor, bytes.baseAddress! + start, bytes.count - start)
             if written >= 0 {
                 start += written
                 continue
@@ -53,7 +63,6 @@ final class ByteWriter {
             case let code: failure = code
             }
         }
-        buffer.removeAll(keepingCapacity: true)
     }
 
     /// A terminal or pipe that someone made non-blocking.

@@ -208,6 +208,18 @@ private func run(_ words: [String], out: Int32, err: Int32) -> ProgramStatus {
         }
     }
 
+    @Test func `much at once comes behind what waited, and before what follows`() {
+        let out = Pipe()
+        let writer = ByteWriter(descriptor: out.write, capacity: 8)
+        for text in ["a", "bc", "0123456789", "d", "01234567"] {
+            var text = text
+            text.withUTF8 { writer.write(UnsafeRawBufferPointer($0)) }
+        }
+        writer.write("e")
+        writer.flush()
+        #expect(out.text() == "abc0123456789d01234567e")
+    }
+
     @Test func `no output file is standard output`() throws {
         let out = Pipe()
         let console = Console(
