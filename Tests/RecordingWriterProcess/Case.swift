@@ -14,26 +14,32 @@ func record(_ directory: String, of name: String) throws {
     try record(directory, boot, clock, events)
 }
 
-/// Records an hour, or so, of a machine in trouble from its first second to its last, whose kernel kills in the middle.
+/// Records one incident of an hour, or so, from a kill by the kernel to the calm after the trouble.
 func record(_ directory: String, busySeconds: UInt64, seed: UInt64) throws {
-    // About a million events an hour.
-    var host = BusyHost(seed: seed, cgroups: 11)
-    var (seq, killed) = (UInt64(1), false)
+    // Somewhat more than a million events an hour.
+    var host = BusyHost(seed: seed, cgroups: 12)
     var clock = ClockSnapshot()
     clock.boottimeNs = host.now
     clock.realtimeNs = 1_790_000_000_000_000_000
-    let (start, from) = (busyStart(seed, clock), host.now)
-    let events = sequence(state: start[...]) { rest -> Event? in
-        seq += 1
-        if let event = rest.popFirst() { return event }
-        guard host.now < from + busySeconds * 1_000_000_000 else { return nil }
-        if !killed, host.now > from + busySeconds * 500_000_000 {
-            killed = true
-            return Event(boottimeNs: host.now, .oomKill(kill(number: seq)))
-        }
-        return host.next(seq: 0)
+    let begin = host.now + 2_000_000_000
+    let end = begin + busySeconds * 1_000_000_000
+    let calm = end + 30_000_000_000
+    let first = busyStart(seed, clock) + killed(at: begin)
+    let events = sequence(state: first[...]) { rest -> Event? in
+        if let next = rest.first, next.boottimeNs <= host.now { return rest.popFirst() }
+        host.isCalm = host.now >= end
+        return host.now < calm ? host.next(seq: 0) : nil
     }
     try record(directory, BootID(high: seed, low: 1), clock, events)
+}
+
+private func killed(at ns: UInt64) -> [Event] {
+    let kill = kill(number: 4711)
+    var exit = Exit()
+    exit.task = kill.victim.task
+    exit.exitCode = 9
+    exit.markedBoottimeNs = ns
+    return [Event(boottimeNs: ns, .oomKill(kill)), Event(boottimeNs: ns + 40_000_000, .exit(exit))]
 }
 
 private func busyStart(_ seed: UInt64, _ clock: ClockSnapshot) -> [Event] {

@@ -3,7 +3,7 @@
 import json
 
 from ..journal import full_journal
-from ..measure import Values, cost, output, ratio
+from ..measure import Values, cost, line_count, output, ratio
 from ..row import CannotMeasure, Line, row
 
 FORMATS = ["json", "markdown", "html", "ndjson", "csv", "trace", "sqlite"]
@@ -34,7 +34,7 @@ def export(bench):
 
 def hour_events(bench):
     """How many events the incident has."""
-    lines = output([bench.binary, "export", "--format", "ndjson", "--dir", bench.hour_recording]).count("\n")
+    lines = line_count([bench.binary, "export", "--format", "ndjson", "--dir", bench.hour_recording])
     listed = [json.loads(line) for line in output([bench.binary, "list", "--json", "--dir", bench.hour_recording]).splitlines()]
     if len(listed) != 1:
         raise CannotMeasure(f"{len(listed)} incidents where one was recorded")
@@ -45,6 +45,6 @@ def hour_events(bench):
 def journalctl(bench):
     """Entries of a full journal, and the CPU seconds to write them as JSON."""
     command = [bench.tool("journalctl"), f"--directory={full_journal(bench)}", "-o", "json"]
-    entries = output(command, env=bench.libraries()).count("\n")
+    entries = line_count(command, env=bench.libraries())
     seconds = Values(cost(command, env=bench.libraries())[0] for _ in range(bench.rounds))
     return entries, seconds.median
