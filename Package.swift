@@ -21,18 +21,17 @@ let bpfLibraries: [LinkerSetting] = [
     .linkedLibrary(":libbpf.a"), .linkedLibrary(":libelf.a"), .linkedLibrary(":libz.a"),
 ]
 
-/// Of Debian's libsqlite3-dev, for the tests alone: SQLite reads what was written without it.
+/// Of Debian's libsqlite3-dev; it needs the mathematics that glibc keeps apart.
 let databaseLibraries: [LinkerSetting] = [.linkedLibrary(":libsqlite3.a"), .linkedLibrary("m")]
 
 func room(_ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: linker)
 }
 
-func tests(_ room: String, _ more: [Target.Dependency] = [], linker: [LinkerSetting] = []) -> Target {
+func tests(_ room: String, _ more: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
     .testTarget(
-        name: "\(room)Tests", dependencies: [.target(name: room)] + more,
-        swiftSettings: [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")], linkerSettings: linker
-    )
+        name: "\(room)Tests", dependencies: [.target(name: room)] + more, resources: resources,
+        swiftSettings: [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")])
 }
 
 let package = Package(
@@ -51,7 +50,7 @@ let package = Package(
         room("Incidents", ["Events"]),
         room("Rendering", ["Incidents", "Events"]),
         room("Screen", ["Rendering", "Incidents", "Events"]),
-        room("Database", ["Events", "Incidents", "Rendering"]),
+        room("Database", ["Events", "Incidents", "Rendering", "CSQLite"], linker: databaseLibraries),
         room("Live", ["Events", "CLinux"]),
         .executableTarget(
             name: "inquest",
@@ -59,7 +58,7 @@ let package = Package(
                 "Events", "Probes", "Host", "Recording", "Incidents", "Rendering", "Screen", "Database", "Live",
                 "CLinux",
             ],
-            swiftSettings: strict, linkerSettings: bpfLibraries),
+            swiftSettings: strict, linkerSettings: bpfLibraries + databaseLibraries),
         .target(name: "EventSamples", dependencies: ["Events"], path: "Tests/EventSamples", swiftSettings: relaxed),
         .executableTarget(
             name: "recording-writer",
@@ -74,7 +73,7 @@ let package = Package(
         tests("Incidents", ["Events", "EventSamples", "Recording"]),
         tests("Rendering", ["Incidents", "Events", "EventSamples"]),
         tests("Screen", ["Rendering", "Incidents", "Events", "EventSamples"]),
-        tests("Database", ["Incidents", "Rendering", "Events", "EventSamples", "CSQLite"], linker: databaseLibraries),
+        tests("Database", ["Incidents", "Rendering", "Events", "EventSamples", "CSQLite"]),
         tests("Live", ["Events", "EventSamples"]),
         tests("inquest", ["Events", "Probes", "Host", "Recording", "Incidents", "Rendering", "Live"]),
     ],

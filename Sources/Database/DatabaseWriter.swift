@@ -9,147 +9,159 @@ public import Rendering
 ///     database.take(event, names)        // each, in order
 ///     try database.finish(names)
 ///
-/// The first failure is kept, what follows is dropped, and `finish` throws it. Memory does not grow with the number of events,
-/// but for 16 bytes of each page.
+/// The first failure is kept, what follows is dropped, and `finish` throws it. Memory does not grow with the number of events.
 public struct DatabaseWriter: ~Copyable {
-    private let file: DatabaseFile
-    private let tables: [(name: String, columns: [String], table: Table)]
-    /// By the number of the event's kind.
-    private var samples: [Inserter?]
-    private let events: Inserter
-    private let incidents: Inserter
-    private let kills: Inserter
-    private let links: Inserter
-    private let suspects: Inserter
+    private let connection: Connection
+    private let tables: Inserters
+    private var failure: DatabaseError?
     private var lines: EventJSON
     private let labels: [Bytes]
 
     /// - Parameter path: of an empty file.
     public init(_ path: String) throws(DatabaseError) {
-        let file = try DatabaseFile(path)
-        let tables = Tables.all.map { ($0.name, $0.columns, Table(file)) }
-        func inserter(_ name: String) -> Inserter {
-            let found = tables.first { $0.0 == name }!
-            return Inserter(found.2, columns: found.1.count)
-        }
-        self.file = file
+        let connection = try Connection.open(path)
+        try connection.execute(
+            "PRAGMA user_version = \(Tables.version); PRAGMA application_id = \(Tables.application); BEGIN;"
+                + Tables.schema)
+        let tables = try Inserters(connection)
+        self.connection = connection
         self.tables = tables
-        (events, incidents, kills) = (inserter("events"), inserter("incidents"), inserter("kills"))
-        (links, suspects) = (inserter("links"), inserter("suspects"))
-        samples = Array(repeating: nil, count: 256)
-        var before: [String: Int] = [:]
-        for (kind, table, prefix) in Tables.samples {
-            let inserter = inserter(table)
-            if !prefix.isEmpty { inserter.kind = Bytes(kind.label.utf8) }
-            inserter.columnsBefore = before[table] ?? 0
-            before[table, default: 0] += Tables.columns(of: kind, prefix: prefix).names.count
-            samples[Int(kind.rawValue)] = inserter
-        }
+        failure = nil
         lines = EventJSON()
         labels = (0..<256).map { EventKind(rawValue: UInt8($0)).map { Bytes($0.label.utf8) } ?? [] }
     }
 
     /// - Parameter names: what numbers were called, and the clock, up to and including this event.
     public mutating func take(_ event: Event, _ names: borrowing NameTable) {
+        guard failure == nil else { return }
         let kind = Int(event.payload.kind.rawValue)
-        if let inserter = samples[kind] {
-            return inserter.insert(event, names.clock) { event.payload.write(&$0) }
+        if let inserter = tables.samples[kind] {
+            inserter.insert(event, names.clock) { row in
+                if case .pressure = event.payload { row.statement.bind(labels[kind]) }
+                if case .memory = event.payload { row.statement.bind(labels[kind]) }
+                if case .vmstat = event.payload { row.statement.bind(labels[kind]) }
+                if case .load = event.payload { row.statement.bind(labels[kind]) }
+                event.payload.write(&row)
+            }
+            return check(inserter)
         }
         if case .snapshot = event.payload { return }
         lines.clear()
         lines.clock = names.clock
         lines.append(event)
         let task = event.payload.subject
-        events.insert(event, names.clock) { row in
-            row.record.append(labels[kind])
+        tables.events.insert(event, names.clock) { row in
+            row.statement.bind(labels[kind])
             if var task {
                 row.unsigned("pid", &task.tgid)
                 row.comm("comm", &task.comm)
                 row.unsigned("uid", &task.uid)
                 row.unsigned("cgroup_id", &task.cgroup)
             } else {
-                for _ in 0..<4 { row.record.appendNull() }
+                for _ in 0..<4 { row.statement.bindNull() }
             }
             // Without the line feed.
-            unsafe lines.withBytes {
-                row.record.append(unsafe $0.bindMemory(to: UInt8.self).span.extracting(droppingLast: 1))
-            }
+            unsafe lines.withBytes { unsafe row.statement.bind(UnsafeRawBufferPointer(rebasing: $0.dropLast())) }
         }
+        check(tables.events)
     }
 
     public mutating func add(_ incident: Incident) {
+        guard failure == nil else { return }
         let clock = incident.clock
         var document = IncidentJSON.document(incident, pretty: false)
         document.removeLast()
-        incidents.insert(IncidentRow(incident: incident, document: document), clock)
-        for kill in incident.kills { kills.insert(KillRow(kill: kill), clock) }
+        tables.incidents.insert(IncidentRow(incident: incident, document: document), clock)
+        for kill in incident.kills { tables.kills.insert(KillRow(kill: kill), clock) }
         for (index, link) in incident.chain.enumerated() {
-            links.insert(LinkRow(incidentID: incident.id, position: UInt64(index + 1), link: link), clock)
+            tables.links.insert(LinkRow(incidentID: incident.id, position: UInt64(index + 1), link: link), clock)
         }
         for (index, suspect) in incident.suspects.enumerated() {
             let row = SuspectRow(incidentID: incident.id, position: UInt64(index + 1), suspect: suspect)
-            suspects.insert(row, clock)
+            tables.suspects.insert(row, clock)
         }
+        for inserter in [tables.incidents, tables.kills, tables.links, tables.suspects] { check(inserter) }
     }
 
     /// Writes what numbers were called, and everything that is still in memory.
     public mutating func finish(_ names: borrowing NameTable) throws(DatabaseError) {
-        dictionary("cgroups", names.cgroups.map { (Int64(clamping: $0.key), $0.value) })
-        dictionary("devices", names.devices.map { (Int64($0.key), $0.value) })
-        dictionary("users", names.users.map { (Int64($0.key), $0.value) })
-        let made = tables.map { name, columns, table in
-            ("table", name, table.finish(), "CREATE TABLE \(name) (\n  \(columns.joined(separator: ",\n  "))\n)")
-        }
-        let views = Tables.views.map { ("view", $0.name, 0 as UInt32, $0.sql) }
-        try file.finish(
-            Table.ofTables(made + views, file), version: Tables.version, application: Tables.application)
+        if let failure { throw failure }
+        try dictionary("cgroups", ["cgroup_id", "path"], names.cgroups.map { (Int64(clamping: $0.key), $0.value) })
+        try dictionary("devices", ["device", "name"], names.devices.map { (Int64($0.key), $0.value) })
+        try dictionary("users", ["uid", "name"], names.users.map { (Int64($0.key), $0.value) })
+        try connection.execute("COMMIT")
     }
 
-    private func dictionary(_ table: String, _ names: [(Int64, Bytes)]) {
-        let inserter = Inserter(tables.first { $0.name == table }!.table, columns: 2)
+    private func dictionary(
+        _ table: String, _ columns: [String], _ names: [(Int64, Bytes)]
+    ) throws(DatabaseError) {
+        let inserter = try Inserter(connection, table, columns)
         for (number, name) in names.sorted(by: { $0.0 < $1.0 }) {
             inserter.insert { row in
-                row.record.append(key: number)
+                row.statement.bind(number)
                 row.text(name)
             }
         }
+        if inserter.hasFailed { throw connection.failure }
+    }
+
+    private mutating func check(_ inserter: Inserter) {
+        if inserter.hasFailed, failure == nil { failure = connection.failure }
+    }
+}
+
+/// One for each table that grows.
+private struct Inserters {
+    /// By the number of the event's kind.
+    var samples: [Inserter?]
+    let events: Inserter
+    let incidents: Inserter
+    let kills: Inserter
+    let links: Inserter
+    let suspects: Inserter
+
+    init(_ connection: Connection) throws(DatabaseError) {
+        let front = ["seq", "boottime_ns", "realtime_ns"]
+        samples = Array(repeating: nil, count: 256)
+        for (kind, table, prefix) in Tables.samples {
+            let own = Tables.columns(of: kind, prefix: prefix).names
+            samples[Int(kind.rawValue)] = try Inserter(
+                connection, table, front + (prefix.isEmpty ? [] : ["kind"]) + own)
+        }
+        events = try Inserter(connection, "events", front + ["kind", "pid", "comm", "uid", "cgroup_id", "json"])
+        incidents = try Inserter(connection, "incidents", Tables.columns(of: IncidentRow.self).names)
+        kills = try Inserter(connection, "kills", Tables.columns(of: KillRow.self).names)
+        links = try Inserter(connection, "links", Tables.columns(of: LinkRow.self).names)
+        suspects = try Inserter(connection, "suspects", Tables.columns(of: SuspectRow.self).names)
     }
 }
 
 /// Adds rows to one table.
 private final class Inserter {
-    /// Where rows of several kinds share a table, which this is of, and how many columns are the kinds' before it.
-    var kind: Bytes?
-    var columnsBefore = 0
-    private let table: Table
-    private let columns: Int
-    private var row = Row()
+    private var row: Row
 
-    init(_ table: Table, columns: Int) {
-        self.table = table
-        self.columns = columns
+    init(_ connection: Connection, _ table: String, _ columns: [String]) throws(DatabaseError) {
+        let values = Array(repeating: "?", count: columns.count).joined(separator: ",")
+        row = Row(
+            try connection.prepare("INSERT INTO \(table) (\(columns.joined(separator: ","))) VALUES (\(values))"))
     }
 
+    var hasFailed: Bool { row.statement.hasFailed }
+
     func insert(_ body: (inout Row) -> Void) {
-        row.record.clear()
         body(&row)
-        row.record.fill(columns)
-        table.append(row.record)
+        row.statement.step()
     }
 
     func insert(_ event: Event, _ clock: ClockSnapshot, _ body: (inout Row) -> Void) {
-        insert { row in
-            row.record.append(key: Int64(clamping: event.seq))
-            row.record.append(event.boottimeNs)
-            if let realtimeNs = clock.realtimeNs(of: event.moment) {
-                row.record.append(realtimeNs)
-            } else {
-                row.record.appendNull()
-            }
-            if let kind { row.record.append(kind) }
-            for _ in 0..<columnsBefore { row.record.appendNull() }
-            body(&row)
+        row.statement.bind(event.seq)
+        row.statement.bind(event.boottimeNs)
+        if let realtimeNs = clock.realtimeNs(of: event.moment) {
+            row.statement.bind(realtimeNs)
+        } else {
+            row.statement.bindNull()
         }
+        insert(body)
     }
 
     func insert<F: Fields>(_ value: F, _ clock: ClockSnapshot) {

@@ -2,7 +2,7 @@ import Events
 import Incidents
 import Rendering
 
-/// Makes a record of a value's fields, one value for each of its `Columns`.
+/// Binds a value's fields to the parameters of a statement, one for each of its `Columns`.
 ///
 /// - unknown: NULL; unlimited: the text `max`, which SQLite sorts after every number;
 /// - a choice: its label; a name: UTF-8, by the one rule for bytes that are not;
@@ -10,20 +10,21 @@ import Rendering
 struct Row: ~Copyable, FieldWalker {
     typealias Failure = Never
 
-    var record = Record()
+    var statement: Statement
     /// Converts moments to the wall clock.
     var clock = ClockSnapshot()
     private var labels: [ObjectIdentifier: [Bytes?]] = [:]
-    private var json = ByteSink()
     /// Inside an optional group that is not there.
     private var isAbsent = false
+
+    init(_ statement: consuming Statement) { self.statement = statement }
 
     /// A sentence is one text, though it is a group of fields.
     static func isText<F: Fields>(_ type: F.Type) -> Bool { type == Sentence.self }
 
     mutating func unsigned(_ name: StaticString, _ value: inout UInt64) {
         // (uid_t) -1 is nobody's.
-        if isAbsent || value == UInt32.max && isUser(name) { record.appendNull() } else { record.append(value) }
+        if isAbsent || value == UInt32.max && isUser(name) { statement.bindNull() } else { statement.bind(value) }
     }
 
     private func isUser(_ name: StaticString) -> Bool {
@@ -31,24 +32,24 @@ struct Row: ~Copyable, FieldWalker {
     }
 
     mutating func signed(_ name: StaticString, _ value: inout Int64) {
-        if isAbsent { record.appendNull() } else { record.append(value) }
+        if isAbsent { statement.bindNull() } else { statement.bind(value) }
     }
 
     mutating func optionalSigned(_ name: StaticString, _ value: inout Int64?) {
-        if let value, !isAbsent { record.append(value) } else { record.appendNull() }
+        if let value, !isAbsent { statement.bind(value) } else { statement.bindNull() }
     }
 
     mutating func flag(_ name: StaticString, _ value: inout Bool) {
-        if isAbsent { record.appendNull() } else { record.append(value ? 1 : 0 as Int64) }
+        if isAbsent { statement.bindNull() } else { statement.bind(value ? 1 : 0 as Int64) }
     }
 
     mutating func figure(_ name: StaticString, _ value: inout Figure) {
         if let number = value.value, !isAbsent {
-            record.append(number)
+            statement.bind(number)
         } else if value.isUnlimited, !isAbsent {
-            record.append(Row.max)
+            statement.bind(Row.max)
         } else {
-            record.appendNull()
+            statement.bindNull()
         }
     }
 
@@ -56,7 +57,7 @@ struct Row: ~Copyable, FieldWalker {
 
     mutating func choice<C: Choice>(_ name: StaticString, _ value: inout C) {
         let table = labels[ObjectIdentifier(C.self)] ?? learnLabels(of: C.self)
-        if let label = table[Int(value.rawValue)], !isAbsent { record.append(label) } else { record.appendNull() }
+        if let label = table[Int(value.rawValue)], !isAbsent { statement.bind(label) } else { statement.bindNull() }
     }
 
     /// Labels come from the cases' names, which is slow to ask for: once a type.
@@ -68,7 +69,7 @@ struct Row: ~Copyable, FieldWalker {
     }
 
     mutating func text(_ value: Bytes) {
-        if value.isEmpty || isAbsent { record.appendNull() } else { record.append(Escaping.text(value)) }
+        if value.isEmpty || isAbsent { statement.bindNull() } else { statement.bind(Escaping.text(value)) }
     }
 
     mutating func comm(_ name: StaticString, _ value: inout Comm) { text(value.bytes) }
@@ -79,34 +80,30 @@ struct Row: ~Copyable, FieldWalker {
 
     /// A machine's document, as it is.
     mutating func blob(_ name: StaticString, _ value: inout Bytes) {
-        if value.isEmpty || isAbsent { record.appendNull() } else { record.append(value) }
+        if value.isEmpty || isAbsent { statement.bindNull() } else { statement.bind(value) }
     }
 
     mutating func moment(_ name: StaticString, _ value: inout Moment) {
         guard !value.isUnknown, !isAbsent else {
-            record.appendNull()
-            return record.appendNull()
+            statement.bindNull()
+            return statement.bindNull()
         }
-        record.append(value.boottimeNs)
-        if let realtimeNs = clock.realtimeNs(of: value) { record.append(realtimeNs) } else { record.appendNull() }
+        statement.bind(value.boottimeNs)
+        if let realtimeNs = clock.realtimeNs(of: value) { statement.bind(realtimeNs) } else { statement.bindNull() }
     }
 
     mutating func ratio(_ name: StaticString, _ value: inout Ratio) {
-        if let number = value.value, !isAbsent { record.append(number) } else { record.appendNull() }
+        if let number = value.value, !isAbsent { statement.bind(number) } else { statement.bindNull() }
     }
 
     mutating func histogram(_ name: StaticString, _ value: inout Histogram) {
-        guard value.total > 0, !isAbsent else { return record.appendNull() }
-        json.clear()
-        json.append("{")
+        guard value.total > 0, !isAbsent else { return statement.bindNull() }
+        var json = Bytes("{".utf8)
         for slot in 0..<Histogram.slots where value.counts[slot] > 0 {
-            json.append(json.count > 1 ? ",\"" : "\"")
-            if slot == Histogram.slots - 1 { json.append("max") } else { json.append(decimal: 1 << UInt64(slot + 1)) }
-            json.append("\":")
-            json.append(decimal: UInt64(value.counts[slot]))
+            let bound = slot == Histogram.slots - 1 ? "max" : String(UInt64(1) << UInt64(slot + 1))
+            json += Bytes("\(json.count > 1 ? "," : "")\"\(bound)\":\(value.counts[slot])".utf8)
         }
-        json.append("}")
-        unsafe json.withBytes { record.append(unsafe $0.bindMemory(to: UInt8.self).span) }
+        statement.bind(json + [UInt8(ascii: "}")])
     }
 
     mutating func group<F: Fields>(_ name: StaticString, _ value: inout F) {

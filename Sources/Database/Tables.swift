@@ -26,52 +26,36 @@ enum Tables {
             "kind TEXT NOT NULL", "pid INTEGER", "comm TEXT", "uid INTEGER", "cgroup_id INTEGER", "json TEXT NOT NULL",
         ]
 
-    /// What numbers were called.
-    static let dictionaries = [
-        ("cgroups", ["cgroup_id INTEGER PRIMARY KEY", "path TEXT NOT NULL"]),
-        ("devices", ["device INTEGER PRIMARY KEY", "name TEXT NOT NULL"]),
-        ("users", ["uid INTEGER PRIMARY KEY", "name TEXT NOT NULL"]),
-    ]
+    static let dictionaries = """
+        CREATE TABLE cgroups (cgroup_id INTEGER PRIMARY KEY, path TEXT NOT NULL);
+        CREATE TABLE devices (device INTEGER PRIMARY KEY, name TEXT NOT NULL);
+        CREATE TABLE users (uid INTEGER PRIMARY KEY, name TEXT NOT NULL);
+        """
 
     /// Counters as rates, and numbers by their names.
-    static let views: [(name: String, sql: String)] = [
-        (
-            "cgroup_memory",
-            """
-            CREATE VIEW cgroup_memory AS
-              SELECT seq, boottime_ns, realtime_ns, path, current_bytes, swap_bytes, high_bytes, max_bytes, swap_max_bytes
-              FROM cgroup_samples LEFT JOIN cgroups USING (cgroup_id)
-            """
-        ),
-        (
-            "device_rates",
-            """
-            CREATE VIEW device_rates AS
-              SELECT seq, boottime_ns, realtime_ns, name,
-                1e9 * (read_bytes - lag(read_bytes) OVER before)
-                  / (boottime_ns - lag(boottime_ns) OVER before) AS read_bytes_per_second,
-                1e9 * (write_bytes - lag(write_bytes) OVER before)
-                  / (boottime_ns - lag(boottime_ns) OVER before) AS write_bytes_per_second
-              FROM device_samples LEFT JOIN devices USING (device)
-              WINDOW before AS (PARTITION BY device ORDER BY seq)
-            """
-        ),
-        (
-            "pressure_shares",
-            """
-            CREATE VIEW pressure_shares AS
-              SELECT seq, boottime_ns, realtime_ns,
-                1e3 * (pressure_memory_some_us - lag(pressure_memory_some_us) OVER before)
-                  / (boottime_ns - lag(boottime_ns) OVER before) AS memory_some_ratio,
-                1e3 * (pressure_memory_full_us - lag(pressure_memory_full_us) OVER before)
-                  / (boottime_ns - lag(boottime_ns) OVER before) AS memory_full_ratio,
-                1e3 * (pressure_io_full_us - lag(pressure_io_full_us) OVER before)
-                  / (boottime_ns - lag(boottime_ns) OVER before) AS io_full_ratio
-              FROM samples WHERE kind = 'pressure'
-              WINDOW before AS (ORDER BY seq)
-            """
-        ),
-    ]
+    static let views = """
+        CREATE VIEW cgroup_memory AS
+          SELECT seq, boottime_ns, realtime_ns, path, current_bytes, swap_bytes, high_bytes, max_bytes, swap_max_bytes
+          FROM cgroup_samples LEFT JOIN cgroups USING (cgroup_id);
+        CREATE VIEW device_rates AS
+          SELECT seq, boottime_ns, realtime_ns, name,
+            1e9 * (read_bytes - lag(read_bytes) OVER before)
+              / (boottime_ns - lag(boottime_ns) OVER before) AS read_bytes_per_second,
+            1e9 * (write_bytes - lag(write_bytes) OVER before)
+              / (boottime_ns - lag(boottime_ns) OVER before) AS write_bytes_per_second
+          FROM device_samples LEFT JOIN devices USING (device)
+          WINDOW before AS (PARTITION BY device ORDER BY seq);
+        CREATE VIEW pressure_shares AS
+          SELECT seq, boottime_ns, realtime_ns,
+            1e3 * (pressure_memory_some_us - lag(pressure_memory_some_us) OVER before)
+              / (boottime_ns - lag(boottime_ns) OVER before) AS memory_some_ratio,
+            1e3 * (pressure_memory_full_us - lag(pressure_memory_full_us) OVER before)
+              / (boottime_ns - lag(boottime_ns) OVER before) AS memory_full_ratio,
+            1e3 * (pressure_io_full_us - lag(pressure_io_full_us) OVER before)
+              / (boottime_ns - lag(boottime_ns) OVER before) AS io_full_ratio
+          FROM samples WHERE kind = 'pressure'
+          WINDOW before AS (ORDER BY seq);
+        """
 
     /// The columns of an event kind's own fields.
     static func columns(of kind: EventKind, prefix: String) -> Columns {
@@ -87,22 +71,27 @@ enum Tables {
         return columns
     }
 
-    /// All tables, with their columns.
-    static var all: [(name: String, columns: [String])] {
-        var tables = [("events", events)]
+    /// All `CREATE` statements.
+    static var schema: String {
+        func create(_ name: String, _ columns: [String]) -> String {
+            "CREATE TABLE \(name) (\n  \(columns.joined(separator: ",\n  "))\n);\n"
+        }
+        var text = create("events", events)
+        var tables: [(name: String, columns: [String])] = []
         for (kind, table, prefix) in samples {
             let own = columns(of: kind, prefix: prefix).declarations
-            if tables[tables.count - 1].0 == table {
-                tables[tables.count - 1].1 += own
+            if let last = tables.last, last.name == table {
+                tables[tables.count - 1].columns += own
             } else {
                 tables.append((table, front + (prefix.isEmpty ? own : ["kind TEXT NOT NULL"] + own)))
             }
         }
-        tables.append(("incidents", columns(of: IncidentRow.self).declarations))
-        tables.append(("kills", columns(of: KillRow.self).declarations))
-        tables.append(("links", columns(of: LinkRow.self).declarations))
-        tables.append(("suspects", columns(of: SuspectRow.self).declarations))
-        return tables + dictionaries
+        for table in tables { text += create(table.name, table.columns) }
+        text += create("incidents", columns(of: IncidentRow.self).declarations)
+        text += create("kills", columns(of: KillRow.self).declarations)
+        text += create("links", columns(of: LinkRow.self).declarations)
+        text += create("suspects", columns(of: SuspectRow.self).declarations)
+        return text + dictionaries + views
     }
 }
 

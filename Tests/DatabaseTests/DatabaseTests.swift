@@ -120,7 +120,9 @@ final class CaseDatabase {
         }
     }
 
-    @Test func `a file that cannot be written is said`() {
-        #expect(throws: DatabaseError(errno: ENOENT)) { _ = try DatabaseWriter("/nonexistent/x.db") }
+    @Test func `a file that cannot be written is said in SQLite's words`() {
+        #expect(throws: DatabaseError(message: "unable to open database file")) {
+            _ = try Connection.open("/nonexistent/x.db")
+        }
     }
 }

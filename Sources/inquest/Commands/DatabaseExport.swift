@@ -19,7 +19,7 @@ enum DatabaseExport {
             do throws(DatabaseError) {
                 try fill(path, incidents, span, of: reader, console)
             } catch {
-                throw OutputFile.failed(output, error.errno)
+                throw CommandError("cannot write \(output): \(error.message)")
             }
         }
         console.endProgress()

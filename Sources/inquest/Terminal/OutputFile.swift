@@ -91,7 +91,7 @@ enum OutputFile {
         return unsafe String(cString: real)
     }
 
-    static func failed(_ path: String, _ code: Int32) -> CommandError {
+    private static func failed(_ path: String, _ code: Int32) -> CommandError {
         let advice =
             switch code {
             case ENOSPC, EDQUOT: "; free some space or choose another place with -o"
