@@ -14,6 +14,8 @@ struct Row: ~Copyable, FieldWalker {
     /// Converts moments to the wall clock.
     var clock = ClockSnapshot()
     private var labels: [ObjectIdentifier: [Bytes?]] = [:]
+    /// A histogram is written here first.
+    private var json = ByteSink()
     /// Inside an optional group that is not there.
     private var isAbsent = false
 
@@ -98,12 +100,16 @@ struct Row: ~Copyable, FieldWalker {
 
     mutating func histogram(_ name: StaticString, _ value: inout Histogram) {
         guard value.total > 0, !isAbsent else { return statement.bindNull() }
-        var json = Bytes("{".utf8)
+        json.clear()
+        json.append("{")
         for slot in 0..<Histogram.slots where value.counts[slot] > 0 {
-            let bound = slot == Histogram.slots - 1 ? "max" : String(UInt64(1) << UInt64(slot + 1))
-            json += Bytes("\(json.count > 1 ? "," : "")\"\(bound)\":\(value.counts[slot])".utf8)
+            json.append(json.count > 1 ? ",\"" : "\"")
+            if slot == Histogram.slots - 1 { json.append("max") } else { json.append(decimal: 1 << UInt64(slot + 1)) }
+            json.append("\":")
+            json.append(decimal: UInt64(value.counts[slot]))
         }
-        statement.bind(json + [UInt8(ascii: "}")])
+        json.append("}")
+        unsafe json.withBytes { unsafe statement.bind($0) }
     }
 
     mutating func group<F: Fields>(_ name: StaticString, _ value: inout F) {
