@@ -7,8 +7,10 @@ PyPI's playwright, and Debian's chromium.
 """
 
 import csv
+import datetime
 import http.server
 import io
+import json
 import pathlib
 import re
 import subprocess
@@ -131,9 +133,11 @@ class Pages(unittest.TestCase):
         charts = page.locator("#charts")
         bin_ns = float(charts.get_attribute("data-bin-ms")) * 1e6
         length = float(charts.get_attribute("data-length"))
-        # Where the axis begins: at the first row of the table, which is the first link of the chain.
-        document = run(INQUEST, "export", "last", "--format", "json", "--dir", str(self.directory / "lab-io-storm"))
-        origin = min(map(int, re.findall(r'"onset": \{\s*"boottime_ns": (\d+)', document)))
+        # Where the axis begins, by the wall clock; the incident says what that is in boottime.
+        document = json.loads(run(
+            INQUEST, "export", "last", "--format", "json", "--dir", str(self.directory / "lab-io-storm")))
+        started = datetime.datetime.fromisoformat(document["started"]["realtime"]).timestamp()
+        origin = document["started"]["boottime_ns"] - (started * 1e9 - float(charts.get_attribute("data-origin-ms")) * 1e6)
         plot = self.plot(page, "Memory")
         plot.scroll_into_view_if_needed()
         box = plot.bounding_box()
@@ -187,6 +191,39 @@ class Pages(unittest.TestCase):
         page.mouse.dblclick(box["x"] + box["width"] * 0.5, box["y"] + 30)
         self.assertEqual(self.ranges(page), whole)
         self.quiet("lab-origin")
+
+    # ---- Story
+
+    def test_the_axis_begins_before_the_first_onset_and_shows_what_normal_looked_like(self):
+        page = self.open("lab-origin")
+        onset = float(page.locator("table.events tr.l6").first.get_attribute("data-x"))
+        length = float(page.locator("#charts").get_attribute("data-length"))
+        self.assertTrue(0 < onset < length / 2, (onset, length))
+        plot = self.plot(page, "Memory")
+        plot.scroll_into_view_if_needed()
+        box = plot.bounding_box()
+        page.mouse.move(box["x"] + box["width"] * onset / 2 / length, box["y"] + 40)
+        self.assertNotEqual(self.output(page, "Memory", "available").inner_text(), "unknown")
+
+    def test_each_backstop_says_what_is_so_what_follows_and_what_would_change_it(self):
+        page = self.open("lab-origin")
+        document = json.loads(run(
+            INQUEST, "export", "last", "--format", "json", "--dir", str(self.directory / "lab-origin")))
+        items = page.locator(".findings > li")
+        self.assertEqual(items.count(), len(document["backstops"]))
+        verdicts = set()
+        for item, finding in zip(items.all(), document["backstops"]):
+            words = item.inner_text()
+            for part in ("finding", "consequence", "setting"):
+                if finding[part]:
+                    self.assertIn(finding[part].replace("\\\\", "\\"), words.replace("\\\\", "\\"))
+            self.assertIn(finding["verdict"], words.lower())
+            verdicts.add(finding["verdict"])
+        self.assertTrue({"gap", "unknown"} <= verdicts, verdicts)
+
+    def test_a_span_has_the_phases_of_the_host(self):
+        page = self.open("span")
+        self.assertRegex(self.plot(page, "Phase").get_attribute("aria-label"), "calm from .*thrash from ")
 
     # ---- Keys
 

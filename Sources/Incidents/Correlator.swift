@@ -68,10 +68,11 @@ public struct Correlator: Sendable {
     /// Everything known so far, before the next event.
     public func snapshot() -> Bytes { Archive.write(state) }
 
-    /// What somebody who goes on from here must know of what was said before: who records, which time it is, and the names of
-    /// cgroups, users and devices; as the events that said so, without numbers.
+    /// What somebody who goes on from here must know of what was said before: who records and hears what, which time it is, and the
+    /// names of cgroups, users and devices; as the events that said so, without numbers.
     public var introduction: [Event] {
         var payloads: [Payload] = [.recorderStart(state.recorder), .clock(state.clock)]
+        payloads += state.hooks.map { .hook($0) }
         payloads += state.users.map { .userName($0) }
         for device in state.devices where !device.name.isEmpty {
             var name = DeviceName()
@@ -93,6 +94,9 @@ public struct Correlator: Sendable {
     /// Whether the passing of time alone may change something: then an event with the time (a clock snapshot) is worth recording
     /// once in a while, for in calm no sample may come for a minute.
     public var wantsTicks: Bool { !state.open.isEmpty || !state.closing.isEmpty }
+
+    /// The host's phase after the last event.
+    public var hostPhase: Phase { state.host.phase.phase }
 
     /// Whether the phase of the host or of any cgroup is above calm.
     public var isUnderPressure: Bool {

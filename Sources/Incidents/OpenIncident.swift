@@ -304,16 +304,6 @@ struct OpenIncident: Fields {
         incident.kills.lastIndex { $0.victim.tgid == tgid && $0.outcome.exitTime.isUnknown }
     }
 
-    /// Adds what a stated limit left out.
-    mutating func count(_ lost: Lost) {
-        if let at = limits.firstIndex(where: { $0.source == lost.source }) {
-            limits[at].count =
-                lost.source.countsAnew ? max(limits[at].count, lost.count) : limits[at].count &+ lost.count
-        } else {
-            limits.append(lost)
-        }
-    }
-
     mutating func note(_ text: Phrase) {
         let notes = incident.quality.noteSentences
         guard notes.count < Bounds.notes, !notes.contains(text.sentence) else { return }

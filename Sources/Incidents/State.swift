@@ -203,17 +203,7 @@ struct State: Fields {
         return found?.mechanism ?? Bytes(otherwise.utf8)
     }
 
-    var hostIdentity: HostIdentity {
-        var host = HostIdentity()
-        host.name = recorder.hostname
-        host.bootID = recorder.bootID
-        host.kernel = recorder.kernel
-        host.cpus = recorder.cpus
-        host.memoryTotalBytes = recorder.memoryTotalBytes
-        host.swapTotalBytes = recorder.swapTotalBytes
-        host.inquestVersion = recorder.version
-        return host
-    }
+    var hostIdentity: HostIdentity { HostIdentity(recorder) }
 
     func bytes(_ pages: Figure) -> Figure { pages.scaled(by: recorder.pageSize) }
 

@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func `samples as a table are as they should be`() throws {
-        Golden.expect(try export("contained-kill") { SeriesCSV(of: $0) }.bytes, "contained-kill.csv")
+        Golden.expect(try export("contained-kill") { _ in SeriesCSV() }.bytes, "contained-kill.csv")
     }
 
     @Test(arguments: ["contained-kill", "device-stall"])
@@ -43,7 +43,7 @@ import Testing
 
     @Test(arguments: CaseEvents.names)
     func `every known figure of a sample is one row, and nothing else is`(_ name: String) throws {
-        let (bytes, events) = try export(name) { SeriesCSV(of: $0) }
+        let (bytes, events) = try export(name) { _ in SeriesCSV() }
         let rows = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
         #expect(rows.last == "")
         #expect(rows.first == "realtime,boottime_ns,seq,kind,subject,detail,name,bucket,value")
@@ -117,7 +117,7 @@ import Testing
         let events = [
             Event(seq: 1, boottimeNs: 1, .cgroup(change)), Event(seq: 2, boottimeNs: 2, .cgroupSample(sample)),
         ]
-        var table = SeriesCSV(of: nil)
+        var table = SeriesCSV()
         var trace = Trace(of: nil)
         for event in events {
             names.note(event)

@@ -1,8 +1,9 @@
 import Events
 import Foundation
 import Incidents
-import Rendering
 import Testing
+
+@testable import Rendering
 
 /// docs/*.schema.json against the lists of fields, and documents for a real validator.
 ///
@@ -59,6 +60,10 @@ enum Documents {
         report.walk(&filler)
         documents.append(("containment.json", DocumentJSON.line("inquest.containment/1", report)))
         documents.append(("containment-unknown.json", DocumentJSON.line("inquest.containment/1", ContainmentReport())))
+        var window = Window()
+        window.walk(&filler)
+        documents.append(("window.json", WindowJSON.document(window)))
+        documents.append(("window-unknown.json", WindowJSON.document(Window())))
         documents.append(("incidents.ndjson", incidents.flatMap { IncidentJSON.document($0.incident, pretty: false) }))
         documents.append(("summaries.ndjson", incidents.flatMap { IncidentListJSON.line($0.incident) }))
         documents.append(("events.ndjson", events.flatMap { EventJSON.line($0, clock: sampleClock()) }))

@@ -144,12 +144,17 @@ public struct Histogram: Equatable, Sendable {
     ///
     /// - Parameter quantile: 0...1; 0.99 is p99.
     public func upperBoundUs(quantile: Double) -> UInt64? {
-        let total = self.total
+        Histogram.upperBoundUs(quantile: quantile) { UInt64(counts[$0]) }
+    }
+
+    /// The same of counts that are kept elsewhere.
+    public static func upperBoundUs(quantile: Double, _ count: (Int) -> UInt64) -> UInt64? {
+        let total = (0..<slots).reduce(UInt64(0)) { $0 &+ count($1) }
         guard total > 0 else { return nil }
         let rank = max(1, UInt64((Double(total) * quantile).rounded(.up)))
         var seen: UInt64 = 0
-        for slot in 0..<Histogram.slots {
-            seen += UInt64(counts[slot])
+        for slot in 0..<slots {
+            seen &+= count(slot)
             if seen >= rank { return UInt64(1) << UInt64(slot + 1) }
         }
         return nil

@@ -80,6 +80,17 @@ public struct HostIdentity: Fields, Equatable, Sendable {
     public var inquestVersion = Bytes()
 
     public init() {}
+
+    public init(_ recorder: RecorderStart) {
+        name = recorder.hostname
+        bootID = recorder.bootID
+        kernel = recorder.kernel
+        cpus = recorder.cpus
+        memoryTotalBytes = recorder.memoryTotalBytes
+        swapTotalBytes = recorder.swapTotalBytes
+        inquestVersion = recorder.version
+    }
+
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
         try w.text("name", &name)
         try w.bootID("boot_id", &bootID)

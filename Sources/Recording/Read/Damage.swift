@@ -45,12 +45,22 @@ public struct RecordingGap: Hashable, Sendable {
 
     /// `events 12 to 40 are missing: a damaged place`
     public var message: String {
-        let (first, last) = (afterSeq &+ 1, beforeSeq &- 1)
-        let events = first == last ? "event \(first) is" : "events \(first) to \(last) are"
-        return switch cause {
-        case .damage: "\(events) missing: a damaged place"
-        case .missingSegments: "\(events) missing: segments are not there (recycled, or not copied)"
-        case .notRecorded: "\(events) missing: the recorder's memory was full"
+        let missing = self.missing
+        let events =
+            missing.count == 1
+            ? "event \(missing.lowerBound) is" : "events \(missing.lowerBound) to \(missing.upperBound) are"
+        return events + " missing: " + reason
+    }
+
+    /// The numbers that are not there.
+    public var missing: ClosedRange<UInt64> { afterSeq &+ 1...max(afterSeq &+ 1, beforeSeq &- 1) }
+
+    /// `a damaged place`.
+    public var reason: String {
+        switch cause {
+        case .damage: "a damaged place"
+        case .missingSegments: "segments are not there (recycled, or not copied)"
+        case .notRecorded: "the recorder's memory was full"
         }
     }
 }

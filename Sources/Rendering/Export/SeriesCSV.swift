@@ -1,5 +1,4 @@
 public import Events
-public import Incidents
 
 /// `export --format csv`: the samples and intervals as one tidy table, a figure a row (RFC 4180, line ends LF).
 ///
@@ -17,7 +16,7 @@ public import Incidents
 public struct SeriesCSV: ~Copyable, EventExport {
     private var rows = CSVRows()
 
-    public init(of incident: Incident?) {
+    public init() {
         rows.sink.append("realtime,boottime_ns,seq,kind,subject,detail,name,bucket,value\n")
     }
 

@@ -9,22 +9,44 @@ public import Incidents
 public struct HTMLReport: ~Copyable, EventExport {
     private var writer = HTMLWriter()
     private let incident: Incident?
-    private var times: ExportTimes
+    private let findings: SpanFindings
+    private var times = ExportTimes()
+    /// Of the page's incident: the first onset of its causes, and from when on events are shown.
+    private var onset = Moment.unknown
+    private var earliest = Moment.unknown
     private var data = ChartData()
     private var rows = SpanRows()
+    private var spanKills: SpanKills
     private var kills: [UInt64] = []
-    private var incidents: [Incident] = []
-    private var ended: UInt64 = 0
+    /// Of a span of time: those that are to come, and those that have their place on the axis.
+    private var phases: ArraySlice<BootPhase>
+    private var phaseMarks: [(at: UInt64, phase: Phase)] = []
     private var events: UInt64 = 0
 
-    public init(of incident: Incident?) {
+    /// - Parameters:
+    ///   - incident: the one that the events are of; `nil` for a span of time.
+    ///   - findings: what else is known of the span of time.
+    public init(of incident: Incident?, _ findings: SpanFindings = SpanFindings()) {
         self.incident = incident
-        guard let incident, !incident.started.isUnknown else {
-            times = ExportTimes()
-            return
-        }
-        let onsets = incident.chain.map(\.onset).filter { !$0.isUnknown }
-        let origin = min(onsets.min() ?? incident.started, incident.started)
+        self.findings = findings
+        spanKills = SpanKills(of: findings.incidents)
+        phases = findings.phases[...]
+        guard let incident, !incident.started.isUnknown else { return }
+        let first = incident.chain.map(\.onset).filter { !$0.isUnknown }.min() ?? incident.started
+        onset = min(first, incident.started)
+        earliest = Moment(boottimeNs: onset.boottimeNs - min(onset.boottimeNs, Self.leadInNs(before: incident)))
+        begin(at: onset, incident)
+    }
+
+    /// How long before an incident's first onset its page begins, as far as it was recorded, so that a reader sees what normal looked
+    /// like: as long as the incident lasted, within bounds.
+    public static func leadInNs(before incident: Incident) -> UInt64 {
+        let bounds: ClosedRange<UInt64> = 5_000_000_000...30_000_000_000
+        guard let ns = IncidentWords(incident, utcOffsetSeconds: nil).elapsedNs else { return bounds.upperBound }
+        return min(max(ns, bounds.lowerBound), bounds.upperBound)
+    }
+
+    private mutating func begin(at origin: Moment, _ incident: Incident) {
         times = ExportTimes(
             origin: origin, realtimeNs: incident.clock.realtimeNs(of: origin), of: incident.host.bootID)
     }
@@ -32,24 +54,22 @@ public struct HTMLReport: ~Copyable, EventExport {
     public mutating func take(_ event: Event, _ names: borrowing NameTable) {
         // What the next boot's recorder says of an incident that ended with a reset lies beyond the axis.
         if let incident, names.boot != incident.host.bootID, incident.host.bootID != .unknown { return }
+        if let incident, !onset.isUnknown {
+            if event.moment < earliest { return }
+            // The first of the lead-in is where the axis begins.
+            if events == 0, event.moment < onset { begin(at: event.moment, incident) }
+        }
         let at = times.note(event, names)
         events += 1
         data.take(event, at: at, names)
         guard incident == nil else { return }
         rows.take(event, at: at, copy names)
-        switch event.payload {
-        case .oomKill, .kernelLogKill: note(kill: at)
-        case .signal(let signal) where signal.signal == 9: note(kill: at)
-        case .incident(let record) where record.state == .closed:
-            ended += 1
-            guard incidents.count < 100 else { break }
-            // What another version wrote, or others may not see, is counted alone.
-            if let closed = try? Archive.read(Incident.self, from: record.document) { incidents.append(closed) }
-        default: break
+        if spanKills.take(event, names) { kills.append(at) }
+        while let next = phases.first, next.boot == names.boot, next.change.at <= event.moment {
+            phases.removeFirst()
+            phaseMarks.append((at: at, phase: next.change.to))
         }
     }
-
-    private mutating func note(kill at: UInt64) { if kills.count < 200 { kills.append(at) } }
 
     public var waiting: Int { writer.sink.count }
 
@@ -117,15 +137,18 @@ public struct HTMLReport: ~Copyable, EventExport {
             headline,
             facts: [
                 ("Day", axis.date), ("Events", Units.count(events)),
-                ("Kills", Units.count(UInt64(rows.rows.count { $0.lane == .kill }))),
-                ("Incidents that ended", Units.count(ended)),
+                ("Kills", Units.count(UInt64(kills.count) + spanKills.omitted)),
+                ("Incidents", findings.incidents.isEmpty ? "none" : Units.count(UInt64(findings.incidents.count))),
             ])
         if events > 0 {
             writer.beginCharts(axis, gaps: data.gaps, kills: kills)
+            let phases = phaseMarks.map { (at: $0.at, phase: $0.phase, time: axis.label($0.at, decimals: 1)) }
+            writer.phases(phases, of: "the host", axis)
             writer.eventLanes(rows.rows, axis)
-            writer.endCharts(panels(axis, kills.map { ($0, "") }, names))
+            writer.endCharts(
+                panels(axis, zip(kills, spanKills.kills).map { ($0, NameWords.name($1.victim.comm.bytes)) }, names))
         }
-        writer.incidents(incidents)
+        writer.incidents(findings.incidents)
         writer.events(rows.rows, axis, omitted: rows.omitted)
         writer.endPage()
     }
@@ -143,7 +166,7 @@ public struct HTMLReport: ~Copyable, EventExport {
     private mutating func panels(
         _ axis: TimeAxis, _ kills: [(at: UInt64, name: String)], _ names: borrowing NameTable
     ) -> [String] {
-        let panels = Panels(data: data, incident: incident).all(names)
+        let panels = Panels(data: data, incidents: incident.map { [$0] } ?? findings.incidents).all(names)
         for (index, panel) in panels.filter({ !$0.isFlat }).enumerated() {
             writer.panel(panel, axis, id: "p\(index)", kills: panel.title == Panels.memory ? kills : [])
         }

@@ -51,6 +51,7 @@ extension HTMLWriter {
                 "Killed",
                 incident.kills.isEmpty ? "nothing" : NameWords.plural(incident.kills.count, "process", "processes")
             ))
+        if let unstopped = words.unstopped { facts.append(("Why nobody killed", unstopped)) }
         if let development = words.development { facts.append(("Development", development)) }
         if let next = words.nextBoot { facts.append(("Afterwards", next)) }
         self.facts(facts)
@@ -111,29 +112,47 @@ extension HTMLWriter {
 
     // MARK: Words and tables
 
-    /// Why nothing stopped it, or what did.
+    /// Why nothing stopped it, or what did: of each finding the fact, what follows from it, and what would change it.
     mutating func explanation(_ words: IncidentWords) {
         let (stoppers, findings) = (words.stoppers, words.otherFindings)
         if stoppers.isEmpty && findings.isEmpty && !words.wantsBackstops { return }
         let title = words.backstopTitle
         begin(title.prefix(1) + title.dropFirst().lowercased(), id: "backstops")
         if stoppers.isEmpty && findings.isEmpty { element("p", [:], "Nothing is known of the backstops.") }
-        markup("<dl class=\"findings\">")
-        for stopper in stoppers { finding(stopper.name, stopper.finding, []) }
-        for other in findings { finding(NameWords.name(other.name), NameWords.name(other.finding), other.evidence) }
-        markup("</dl></section>\n")
+        markup("<ul class=\"findings\">\n")
+        for stopper in stoppers {
+            beginFinding(.holds, stopper.name)
+            element("p", [:], stopper.finding)
+            markup("</li>\n")
+        }
+        for other in findings { finding(other) }
+        markup("</ul></section>\n")
     }
 
-    private mutating func finding(_ name: String, _ words: String, _ evidence: [Evidence]) {
-        element("dt", [:], name)
-        markup("<dd>")
-        text(words)
-        if !evidence.isEmpty {
+    private mutating func beginFinding(_ verdict: FindingVerdict, _ name: String) {
+        open("li", ["class": "v\(verdict.rawValue)"])
+        markup("<h3>")
+        element("b", [:], verdict.label)
+        text(" " + name)
+        markup("</h3>")
+    }
+
+    private mutating func finding(_ finding: BackstopFinding) {
+        beginFinding(finding.verdict, NameWords.name(finding.name))
+        element("p", [:], NameWords.name(finding.finding))
+        for (label, sentence) in [("so: ", finding.consequence), ("set: ", finding.setting)]
+        where !sentence.bytes.isEmpty {
+            markup("<p>")
+            element("b", [:], label)
+            text(NameWords.name(sentence.bytes))
+            markup("</p>")
+        }
+        if !finding.evidence.isEmpty {
             markup("<ul class=\"evidence\">")
-            for item in evidence { element("li", [:], NameWords.evidence(item)) }
+            for item in finding.evidence { element("li", [:], NameWords.evidence(item)) }
             markup("</ul>")
         }
-        markup("</dd>\n")
+        markup("</li>\n")
     }
 
     /// Who caused it, and who suffered.
@@ -207,8 +226,8 @@ extension HTMLWriter {
     /// The incidents of a span of time.
     mutating func incidents(_ incidents: [Incident]) {
         guard !incidents.isEmpty else { return }
-        begin("Incidents that ended in this time", id: "incidents")
-        beginTable("Incidents, oldest first", ["Incident", "What", "Summary"])
+        begin("Incidents that touch this time", id: "incidents")
+        beginTable("Oldest first", ["Incident", "What", "Summary"], class: "incidents")
         for incident in incidents {
             let words = IncidentWords(incident, utcOffsetSeconds: nil)
             row(NameWords.name(incident.id), [words.verdict + "; " + words.span, Escaping.terminal(incident.summary)])

@@ -9,11 +9,12 @@ struct Panels {
     static let memory = "Memory"
 
     let data: ChartData
-    let incident: Incident?
+    /// The incident that the page is of, or those that touch the span.
+    let incidents: [Incident]
 
     func all(_ names: borrowing NameTable) -> [Panel] {
         var panels = Self.host.compactMap(panel)
-        for device in busiestDevices { panels += self.panels(of: device, names) }
+        for device in data.busiestDevices.prefix(Self.devices) { panels += self.panels(of: device, names) }
         return panels + cgroupPanels(names)
     }
 
@@ -71,11 +72,6 @@ struct Panels {
 
     // MARK: Disks
 
-    private var busiestDevices: [DeviceData] {
-        let moved = data.devices.map { ($0, $0.movedBytes) }
-        return moved.filter { $0.0.reads.hasBins || $0.1 > 0 }.sorted { $0.1 > $1.1 }.prefix(Self.devices).map(\.0)
-    }
-
     private func panels(of device: DeviceData, _ names: borrowing NameTable) -> [Panel] {
         let name = names.device(device.device)
         let (reads, writes) = (device.reads.bins(data.grid), device.writes.bins(data.grid))
@@ -111,7 +107,7 @@ struct Panels {
     /// What the correlator learned of the device, or was told, where the incident says it.
     private func ceiling(of device: String) -> Panel.Reference? {
         let start = "throughput of " + device + ", "
-        for evidence in incident?.chain.flatMap(\.evidence) ?? [] {
+        for evidence in incidents.flatMap(\.chain).flatMap(\.evidence) {
             let name = Escaping.terminal(evidence.name)
             guard name.hasPrefix(start), let value = evidence.threshold.value, value > 0 else { continue }
             return Panel.Reference(name: String(name.dropFirst(start.count)), value: Double(value))
@@ -134,7 +130,7 @@ struct Panels {
     // MARK: Cgroups
 
     private func cgroupPanels(_ names: borrowing NameTable) -> [Panel] {
-        let shown = chosen(names)
+        let shown = data.chosenCgroups(of: incidents, Self.cgroups, names)
         // Only those that there is something to tell of.
         func lines(_ bins: (CgroupData) -> [Bin?]) -> [Panel.Line] {
             var lines: [Panel.Line] = []
@@ -167,40 +163,6 @@ struct Panels {
         ]
         return panels.filter { !$0.isFlat }
     }
-
-    /// Whom the incident names, then the largest; of a tree and its branches those that hold what it holds.
-    private func chosen(_ names: borrowing NameTable) -> [CgroupData] {
-        let all = data.cgroups.filter { $0.peakBytes > 0 || $0.throttled.total > 0 || $0.reclaiming.total > 0 }
-        var paths: [UInt64: Bytes] = [:]
-        for cgroup in all { paths[cgroup.cgroup] = names.path(ofCgroup: cgroup.cgroup) }
-        var named: [Bytes] = []
-        if let incident {
-            named = [incident.scope.cgroup] + incident.suspects.map(\.cgroup) + incident.kills.map(\.victim.cgroup)
-            named += incident.bystanders.map(\.cgroup)
-        }
-        func importance(_ cgroup: CgroupData) -> Int {
-            let path = paths[cgroup.cgroup] ?? []
-            return path.isEmpty ? named.count : named.firstIndex(of: path) ?? named.count
-        }
-        func isSumOfOthers(_ cgroup: CgroupData) -> Bool {
-            guard importance(cgroup) == named.count, let path = paths[cgroup.cgroup] else { return false }
-            if path == Bytes("/".utf8) { return true }
-            let prefix = path + Bytes("/".utf8)
-            return all.contains { other in
-                other.peakBytes >= cgroup.peakBytes / 2 && paths[other.cgroup]?.starts(with: prefix) ?? false
-            }
-        }
-        let ranked = all.filter { !isSumOfOthers($0) }.sorted { a, b in
-            let (first, second) = (importance(a), importance(b))
-            if first != second { return first < second }
-            return a.peakBytes == b.peakBytes ? a.cgroup < b.cgroup : a.peakBytes > b.peakBytes
-        }
-        return Array(ranked.prefix(Self.cgroups))
-    }
-}
-
-extension Bin {
-    func scaled(by factor: Double) -> Bin { Bin(mean: mean * factor, low: low * factor, high: high * factor) }
 }
 
 private func zipLongest(_ a: [Bin?], _ b: [Bin?], _ join: (Bin, Bin) -> Bin) -> [Bin?] {

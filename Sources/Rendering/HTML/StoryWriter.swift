@@ -65,16 +65,22 @@ extension HTMLWriter {
                 ])
         }
         markup("</svg>")
-        var free = -1.0
-        for change in changes {
-            let x = axis.x(change.at)
-            // A name where there is room for it.
-            guard x / axis.length >= free else { continue }
-            free = x / axis.length + 0.09
-            let level = Double(levels - Int(change.phase.rawValue) - 1) / Double(levels)
-            mark(change.phase.label, x, y: decimal(level * 72 + 12, 1), axis)
+        for index in Self.named(changes.map { axis.x($0.at) / axis.length }) {
+            let level = Double(levels - Int(changes[index].phase.rawValue) - 1) / Double(levels)
+            mark(changes[index].phase.label, axis.x(changes[index].at), y: decimal(level * 72 + 12, 1), axis)
         }
         markup("</svg>\n</section>\n")
+    }
+
+    /// Which stretches of a band there is room to name: the longest first, none where another's name is.
+    ///
+    /// - Parameter starts: shares of the whole length, in order; each lasts until the next.
+    private static func named(_ starts: [Double]) -> [Int] {
+        let ends = Array(starts.dropFirst()) + [1]
+        let longest = starts.indices.sorted { ends[$0] - starts[$0] > ends[$1] - starts[$1] }
+        var named: [Int] = []
+        for index in longest where named.allSatisfy({ abs(starts[$0] - starts[index]) >= 0.09 }) { named.append(index) }
+        return named.sorted()
     }
 
     // MARK: Chain

@@ -166,6 +166,7 @@ enum StyleSheet {
         th { font-weight: 600; }
         thead th { color: var(--soft); font-weight: 400; }
         .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+        .incidents th { white-space: nowrap; }
         .events { table-layout: fixed; }
         .events th { white-space: nowrap; font-variant-numeric: tabular-nums; font-weight: 400; }
         .events th:first-child { width: 8.5rem; }
@@ -173,8 +174,16 @@ enum StyleSheet {
         .events .l0 td, .events .l6 td { font-weight: 600; }
         .events td.source { font-weight: 400; }
         tr:target, tr.near { background: var(--raised); outline: 2px solid var(--c1); }
-        .findings dt { font-weight: 600; }
-        .findings dd { margin: 0 0 .6rem; }
+        .findings { list-style: none; margin: 0; padding: 0; display: grid; gap: .7rem;
+          grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
+        .findings > li { border-left: 4px solid var(--edge); padding: .1rem 0 .1rem .8rem; break-inside: avoid; }
+        .findings p { margin: .2rem 0; }
+        .findings h3 b { margin-right: .35rem; font-weight: 400; font-size: .78rem;
+          text-transform: uppercase; letter-spacing: .05em; color: var(--soft); }
+        .findings .v0 { border-left-style: dashed; }
+        .findings .v1 { border-color: var(--c2); }
+        .findings .v3 { border-color: var(--alarm); }
+        .findings .v3 > h3 b { color: var(--alarm); }
         article.kill { border-left: 4px solid var(--alarm); padding: .1rem 0 .1rem .9rem; margin-bottom: 1.2rem; break-inside: avoid; }
         article.kill ul { margin: .3rem 0; padding-left: 1.2rem; font-size: .9rem; }
         article.kill p { margin: .2rem 0; }

@@ -1,5 +1,4 @@
 public import Events
-public import Incidents
 
 /// Events as lines of JSON, schema `inquest.event/1`:
 ///
@@ -49,8 +48,6 @@ public struct EventJSON: ~Copyable, EventExport {
     public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try unsafe fields.writer.sink.withBytes(body)
     }
-
-    public init(of incident: Incident?) {}
 
     public mutating func take(_ event: Event, _ names: borrowing NameTable) {
         if case .snapshot = event.payload { return }

@@ -15,7 +15,7 @@ import Incidents
 /// - a machine's document: only its length, under `*_bytes`;
 /// - a sentence: its text alone; a user id that is none (-1): null;
 /// - the series of an incident: an object of columns, one array a field;
-/// - the clock inside a document: left out, the times are converted.
+/// - the clock inside a document: left out, the times after it are converted by it.
 struct JSONFields: ~Copyable, FieldWalker {
     typealias Failure = Never
 
@@ -155,7 +155,10 @@ struct JSONFields: ~Copyable, FieldWalker {
     }
 
     mutating func group<F: Fields>(_ name: StaticString, _ value: inout F) {
-        if F.self == ClockSnapshot.self { return }
+        if let clock = value as? ClockSnapshot {
+            self.clock = clock
+            return
+        }
         if begins(name) { object(&value) }
     }
 

@@ -1,6 +1,7 @@
 public import Events
 
-/// Which name a number had: cgroups, users and devices, the boot, the page size and the clock, learned from the events themselves.
+/// Which name a number had: cgroups, users and devices; the boot, who records it and what is heard, the page size and the clock:
+/// learned from the events themselves.
 ///
 /// Feed it every event in order, before the event is shown. Bounded: beyond `capacity` cgroups, those removed longest ago go
 /// first, then new names are not taken up.
@@ -9,6 +10,10 @@ public struct NameTable: Sendable {
     /// The boot that events are of.
     public private(set) var boot = BootID.unknown
     public private(set) var pageSize: UInt64 = 4096
+    /// What the boot's recorder said of itself and of the machine; of an unknown boot while it has not.
+    public private(set) var recorder = RecorderStart()
+    /// How the boot's recorder hears each feature.
+    public private(set) var hooks: [HookState] = []
     public private(set) var cgroups: [UInt64: Bytes] = [:]
     private var removed: [UInt64] = []
     public private(set) var users: [UInt32: Bytes] = [:]
@@ -32,7 +37,15 @@ public struct NameTable: Sendable {
         case .userName(let user): if users.count < capacity { users[user.uid] = user.name }
         case .deviceName(let device): if devices.count < capacity { devices[device.device] = device.name }
         case .clock(let snapshot): clock = snapshot
-        case .recorderStart(let start): (boot, pageSize) = (start.bootID, start.pageSize)
+        case .recorderStart(let start):
+            (boot, pageSize, recorder) = (start.bootID, start.pageSize, start)
+            hooks = []
+        case .hook(let hook):
+            if let known = hooks.firstIndex(where: { $0.name == hook.name }) {
+                hooks[known] = hook
+            } else if hooks.count < 64 {
+                hooks.append(hook)
+            }
         default: break
         }
     }
@@ -49,6 +62,11 @@ public struct NameTable: Sendable {
         }
         cgroups[id] = path
     }
+
+    /// How a feature is heard; empty also while nobody said so.
+    func mechanism(of feature: String) -> Bytes { hooks.first { $0.name == Bytes(feature.utf8) }?.mechanism ?? [] }
+
+    func hears(_ feature: String) -> Bool { !mechanism(of: feature).isEmpty }
 
     /// The path, or empty.
     public func path(ofCgroup id: UInt64) -> Bytes { cgroups[id] ?? Bytes() }

@@ -137,6 +137,14 @@ package struct IncidentWords {
         }
     }
 
+    /// Why nobody killed, in one line: `kernel: no OOM was declared; earlyoom: not running`; `nil` where somebody did, or nobody should.
+    var unstopped: String? {
+        guard wantsBackstops, backstopKills.isEmpty else { return nil }
+        let failed = otherFindings.filter { $0.verdict == .gap && !$0.rule.isStanding }
+        return failed.isEmpty
+            ? nil : failed.map { NameWords.name($0.name) + ": " + NameWords.name($0.finding) }.joined(separator: "; ")
+    }
+
     /// Whether somebody should have killed: not where no kill would have helped, nor where one was not about memory.
     var wantsBackstops: Bool {
         switch incident.incidentClass {
@@ -214,14 +222,7 @@ package struct IncidentWords {
 
     /// `memory_high (fentry/mem_cgroup_handle_over_high refused, errno 1)` for each thing that was not heard.
     var deafTo: [String] {
-        incident.quality.hooks.filter { $0.mode == .absent }.map { hook in
-            var text = NameWords.name(hook.name)
-            if hook.errno != 0 {
-                let refused = hook.refused.isEmpty ? "" : Escaping.terminal(hook.refused) + " "
-                text += " (" + refused + "refused, errno \(hook.errno))"
-            }
-            return text
-        }
+        incident.quality.hooks.filter { $0.mode == .absent }.map(NameWords.hook)
     }
 
     /// `0 events lost, longest gap between samples 0.3 s`.

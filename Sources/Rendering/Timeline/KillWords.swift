@@ -33,7 +33,9 @@ struct KillWords {
         }
         text += signals
         if kill.cause.oomGroup { text += ", with its whole group (memory.oom.group)" }
-        if kill.cause.confidence != .high { text += " (confidence " + kill.cause.confidence.label + ")" }
+        // Where nobody judged there is nothing to be sure of.
+        let isJudged = kill.cause.killer != .unknown || kill.cause.confidence != .unknown
+        if isJudged, kill.cause.confidence != .high { text += " (confidence " + kill.cause.confidence.label + ")" }
         return text
     }
 

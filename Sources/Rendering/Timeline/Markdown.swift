@@ -24,12 +24,12 @@ public enum Markdown {
         document.timeline(limit: timelineEntries)
         document.quality()
         document.actions()
-        return Bytes(document.text.utf8)
+        return document.page.bytes
     }
 }
 
 private struct PostMortem {
-    private(set) var text = ""
+    private(set) var page = MarkdownPage()
     let incident: Incident
     let words: IncidentWords
 
@@ -38,65 +38,35 @@ private struct PostMortem {
         words = IncidentWords(incident, utcOffsetSeconds: utcOffsetSeconds)
     }
 
-    // MARK: Pieces
-
-    private mutating func line(_ line: String = "") { text += line + "\n" }
-
-    private mutating func section(_ title: String) {
-        line()
-        line("## " + title)
-        line()
-    }
-
-    private mutating func item(_ shown: String, indent: Int = 0) {
-        line(String(repeating: " ", count: indent) + "- " + safe(shown))
-    }
-
-    private mutating func table(_ header: [String], _ rows: [[String]]) {
-        line("| " + header.joined(separator: " | ") + " |")
-        line("|" + header.map { _ in " --- |" }.joined())
-        for row in rows { line("| " + row.map { safe($0, lineStart: false) }.joined(separator: " | ") + " |") }
-    }
-
-    /// Shown text (already safe for a terminal), safe for Markdown too.
-    private func safe(_ shown: String, lineStart: Bool = true) -> String {
-        Escaping.markdown(shown: shown, lineStart: lineStart)
-    }
-
-    /// A sentence's first letter large.
-    private func sentence(_ shown: String) -> String {
-        guard let first = shown.unicodeScalars.first, first.isASCII else { return shown }
-        return shown.prefix(1).uppercased() + shown.dropFirst()
-    }
-
     // MARK: Sections
 
     mutating func head() {
-        line("# Incident " + safe(NameWords.name(incident.id) + ": " + words.verdict))
-        line()
+        page.line("# Incident " + MarkdownPage.safe(NameWords.name(incident.id) + ": " + words.verdict))
+        page.line()
         var facts = "Host " + NameWords.name(incident.host.name) + ", " + words.span + "."
         if let scope = words.scope { facts += " Scope: " + scope + "." }
-        if let next = words.nextBoot { facts += " " + sentence(next) + "." }
-        line(safe(facts))
-        line("Times are local, " + Times.offset(words.clock.utcOffsetSeconds) + " from UTC.")
-        section("Summary")
-        line(safe(incident.summary.isEmpty ? "No summary." : Escaping.terminal(incident.summary)))
+        if let next = words.nextBoot { facts += " " + MarkdownPage.sentence(next) + "." }
+        page.line(MarkdownPage.safe(facts))
+        page.line("Times are local, " + Times.offset(words.clock.utcOffsetSeconds) + " from UTC.")
+        page.section("Summary")
+        page.line(MarkdownPage.safe(incident.summary.isEmpty ? "No summary." : Escaping.terminal(incident.summary)))
     }
 
     mutating func impact() {
-        section("Impact")
+        page.section("Impact")
         let scope = words.scope.map { "only " + $0 } ?? "the whole host"
-        item("Severity " + incident.severity.label + ", " + scope + ".")
-        item(
+        page.item("Severity " + incident.severity.label + ", " + scope + ".")
+        page.item(
             incident.kills.isEmpty
                 ? "Nothing was killed."
                 : NameWords.plural(incident.kills.count, "process was", "processes were") + " killed.")
+        if let unstopped = words.unstopped { page.item("Why nobody killed: " + unstopped + ".") }
         if incident.bystanders.isEmpty {
-            item("No bystander is known to have stalled.")
+            page.item("No bystander is known to have stalled.")
         } else {
-            item("Others stalled because of it:")
-            line()
-            table(
+            page.item("Others stalled because of it:")
+            page.line()
+            page.table(
                 ["Who", "Stalled", "Measured by"],
                 incident.bystanders.map {
                     [NameWords.cgroup($0.cgroup), Units.duration($0.stalledNs), NameWords.name($0.source)]
@@ -105,26 +75,27 @@ private struct PostMortem {
     }
 
     mutating func chain() {
-        section("How it came about")
-        guard !incident.chain.isEmpty else { return line("No link of the chain has evidence.") }
+        page.section("How it came about")
+        guard !incident.chain.isEmpty else { return page.line("No link of the chain has evidence.") }
         for (number, link) in incident.chain.enumerated() {
             var head = NameWords.name(link.text)
             if link.confidence != .high { head += " (confidence " + link.confidence.label + ")" }
-            line(
-                "\(number + 1). " + safe(words.clock.short(link.onset)) + " **" + safe(NameWords.link(link.kind))
+            page.line(
+                "\(number + 1). " + MarkdownPage.safe(words.clock.short(link.onset)) + " **"
+                    + MarkdownPage.safe(NameWords.link(link.kind))
                     + "**: "
-                    + safe(head))
-            if link.outOfOrder { item("Began before the link above: the chain is broken here.", indent: 3) }
-            for evidence in link.evidence { item(NameWords.evidence(evidence), indent: 3) }
+                    + MarkdownPage.safe(head))
+            if link.outOfOrder { page.item("Began before the link above: the chain is broken here.", indent: 3) }
+            for evidence in link.evidence { page.item(NameWords.evidence(evidence), indent: 3) }
         }
     }
 
     mutating func cause() {
-        section("Root cause and trigger")
+        page.section("Root cause and trigger")
         if incident.suspects.isEmpty {
-            line("No suspect was found.")
+            page.line("No suspect was found.")
         } else {
-            table(
+            page.table(
                 ["Suspect", "Grew", "Swapped out", "Throttled (task time)", "Confidence"],
                 incident.suspects.map { suspect in
                     var name = NameWords.cgroup(suspect.cgroup)
@@ -136,63 +107,50 @@ private struct PostMortem {
                     ]
                 })
         }
-        line()
+        page.line()
         let triggers = incident.kills.compactMap { kill in KillWords(kill: kill).trigger.map { (kill.at, $0) } }
         if let (moment, trigger) = triggers.first {
-            line("First trigger of a kill: " + safe(words.clock.short(moment, decimals: 3) + ", " + trigger) + ".")
+            page.line(
+                "First trigger of a kill: " + MarkdownPage.safe(words.clock.short(moment, decimals: 3) + ", " + trigger)
+                    + ".")
         } else if let first = incident.chain.first {
-            line("It began with: " + safe(NameWords.link(first.kind) + ", " + NameWords.name(first.text)) + ".")
+            page.line(
+                "It began with: " + MarkdownPage.safe(NameWords.link(first.kind) + ", " + NameWords.name(first.text))
+                    + ".")
         } else {
-            line("The trigger is not known.")
+            page.line("The trigger is not known.")
         }
         if !incident.alternatives.isEmpty {
-            line()
-            line("Also considered:")
-            line()
-            for alternative in incident.alternatives { item(NameWords.alternative(alternative) + ".") }
+            page.line()
+            page.line("Also considered:")
+            page.line()
+            for alternative in incident.alternatives { page.item(NameWords.alternative(alternative) + ".") }
         }
-        line()
-        line("*Root cause in one sentence: to be filled in by people.*")
+        page.line()
+        page.line("*Root cause in one sentence: to be filled in by people.*")
     }
 
     mutating func detection() {
-        section("Detection")
-        item(
+        page.section("Detection")
+        page.item(
             "For inquest it began at " + words.clock.short(incident.started) + "; event "
                 + Units.count(incident.openingSeq) + " opened the incident.")
         for change in incident.classes {
-            item("Class " + change.to.label + " from " + words.clock.short(change.at) + ".")
+            page.item("Class " + change.to.label + " from " + words.clock.short(change.at) + ".")
         }
         for change in incident.phases {
-            item("Phase " + change.to.label + " from " + words.clock.short(change.at) + ".")
+            page.item("Phase " + change.to.label + " from " + words.clock.short(change.at) + ".")
         }
-        line("- *Who noticed, how and when: to be filled in by people.*")
+        page.line("- *Who noticed, how and when: to be filled in by people.*")
     }
 
     mutating func kills() {
-        section("Kills")
-        guard !incident.kills.isEmpty else { return line("None.") }
-        for kill in incident.kills {
-            let sentences = KillWords(kill: kill)
-            line("### " + safe(words.clock.short(kill.at, decimals: 3) + " " + sentences.victim))
-            line()
-            item("Killed " + sentences.killer + ".")
-            if let trigger = sentences.trigger { item(sentence(trigger) + ".") }
-            item(sentence(sentences.size) + "; " + sentences.death + ".")
-            if !kill.victim.cmdline.isEmpty {
-                item(
-                    "Command: " + Escaping.terminal(kill.victim.cmdline) + (kill.victim.cmdlineTruncated ? " ..." : ""))
-            }
-            for fact in sentences.belongings { item(sentence(fact) + ".") }
-            if let others = sentences.others { item("With it died " + others + ".") }
-            for cgroup in sentences.cgroups(all: true) { item("Cgroup " + cgroup + ".") }
-            for fact in sentences.surroundings { item(sentence(fact) + ".") }
-            item("Evidence: " + sentences.evidence(all: true) + ".")
-            for other in kill.cause.alternatives { item("Considered: " + NameWords.alternative(other) + ".") }
-            for caveat in sentences.caveats { item("Caveat: " + caveat + ".") }
-            line()
+        page.section("Kills")
+        guard !incident.kills.isEmpty else { return page.line("None.") }
+        for (index, kill) in incident.kills.enumerated() {
+            if index > 0 { page.line() }
+            page.kill(kill, words.clock)
         }
-        text.removeLast()
     }
 
     mutating func backstops() {
@@ -200,24 +158,24 @@ private struct PostMortem {
         let stoppers = words.stoppers
         let findings = words.otherFindings
         if stoppers.isEmpty && findings.isEmpty && !words.wantsBackstops { return }
-        section(title.prefix(1) + title.dropFirst().lowercased())
-        if stoppers.isEmpty && findings.isEmpty { return line("Nothing is known of the backstops.") }
-        for stopper in stoppers { item(stopper.name + ": " + stopper.finding) }
+        page.section(title.prefix(1) + title.dropFirst().lowercased())
+        if stoppers.isEmpty && findings.isEmpty { return page.line("Nothing is known of the backstops.") }
+        for stopper in stoppers { page.item(stopper.name + ": " + stopper.finding) }
         for finding in findings {
-            item(NameWords.name(finding.name) + ": " + NameWords.name(finding.finding))
+            page.item(NameWords.name(finding.name) + ": " + NameWords.name(finding.finding))
             if !finding.consequence.bytes.isEmpty {
-                item("so: " + NameWords.name(finding.consequence.bytes), indent: 2)
+                page.item("so: " + NameWords.name(finding.consequence.bytes), indent: 2)
             }
             if finding.verdict == .gap, !finding.setting.bytes.isEmpty {
-                item("set: " + NameWords.name(finding.setting.bytes), indent: 2)
+                page.item("set: " + NameWords.name(finding.setting.bytes), indent: 2)
             }
-            for evidence in finding.evidence { item(NameWords.evidence(evidence), indent: 2) }
+            for evidence in finding.evidence { page.item(NameWords.evidence(evidence), indent: 2) }
         }
     }
 
     /// The links of the chain and the next boot stand among the entries: whoever reads this table alone reads the whole story.
     mutating func timeline(limit: Int?) {
-        section("Timeline")
+        page.section("Timeline")
         var links = incident.chain.filter { !$0.onset.isUnknown && $0.kind != .kill }
             .sorted { $0.onset < $1.onset }[...]
         var rows: [[String]] = []
@@ -247,17 +205,17 @@ private struct PostMortem {
                 rows.append([words.clock.short(realtimeNs: start), "inquest records again", "wall clock"])
             }
         }
-        guard !rows.isEmpty else { return line("Empty.") }
-        table(["Time", "What", "Source"], rows)
+        guard !rows.isEmpty else { return page.line("Empty.") }
+        page.table(["Time", "What", "Source"], rows)
     }
 
     mutating func quality() {
-        section("How far to trust this")
-        item("Recorded by inquest " + NameWords.name(incident.host.inquestVersion) + ", " + words.hooks + ".")
-        item("Kernel " + NameWords.name(incident.host.kernel) + ", boot " + bootID + ".")
-        item(sentence(words.losses) + ".")
-        for name in words.deafTo { item("Not heard: " + name + ".") }
-        for note in words.notes { item(sentence(note) + ".") }
+        page.section("How far to trust this")
+        page.item("Recorded by inquest " + NameWords.name(incident.host.inquestVersion) + ", " + words.hooks + ".")
+        page.item("Kernel " + NameWords.name(incident.host.kernel) + ", boot " + bootID + ".")
+        page.item(MarkdownPage.sentence(words.losses) + ".")
+        for name in words.deafTo { page.item("Not heard: " + name + ".") }
+        for note in words.notes { page.item(MarkdownPage.sentence(note) + ".") }
     }
 
     private var bootID: String { incident.host.bootID == .unknown ? "unknown" : incident.host.bootID.description }
@@ -268,22 +226,24 @@ private struct PostMortem {
             ("What went well", lessons.well), ("What went badly", lessons.badly),
             ("Where we were lucky", lessons.lucky),
         ] {
-            section(title)
-            for text in sentences { item(sentence(text)) }
-            line("- *\(sentences.isEmpty ? "To" : "What else, to") be filled in by people.*")
+            page.section(title)
+            for text in sentences { page.item(MarkdownPage.sentence(text)) }
+            page.line("- *\(sentences.isEmpty ? "To" : "What else, to") be filled in by people.*")
         }
     }
 
     mutating func actions() {
-        section("Action items")
+        page.section("Action items")
         let proposals = Lessons(words).proposals
         if !proposals.isEmpty {
-            line("Proposed by inquest from the findings above; *to decide, and to be added to, by people.*")
-            line()
+            page.line("Proposed by inquest from the findings above; *to decide, and to be added to, by people.*")
+            page.line()
         }
-        line("| What | Who | By when |")
-        line("| --- | --- | --- |")
-        for proposal in proposals { line("| Proposal: " + safe(proposal, lineStart: false) + " | | |") }
-        line("| *to be filled in by people* | | |")
+        page.line("| What | Who | By when |")
+        page.line("| --- | --- | --- |")
+        for proposal in proposals {
+            page.line("| Proposal: " + MarkdownPage.safe(proposal, lineStart: false) + " | | |")
+        }
+        page.line("| *to be filled in by people* | | |")
     }
 }

@@ -116,6 +116,13 @@ package enum NameWords {
         return seen.map(Escaping.terminal).joined(separator: "; ")
     }
 
+    /// `memory_high (fentry/mem_cgroup_handle_over_high refused, errno 1)`: something that is not heard.
+    static func hook(_ hook: HookState) -> String {
+        guard hook.errno != 0 else { return name(hook.name) }
+        let refused = hook.refused.isEmpty ? "" : Escaping.terminal(hook.refused) + " "
+        return name(hook.name) + " (" + refused + "refused, errno \(hook.errno))"
+    }
+
     package static func plural(_ count: Int, _ one: String, _ many: String) -> String {
         Units.count(UInt64(count)) + " " + (count == 1 ? one : many)
     }

@@ -6,12 +6,10 @@ import Rendering
 
 /// What `export --format` takes, in the order in which help lists it.
 enum ExportFormat: String, CaseIterable {
-    // One incident's document.
+    // One incident's document, or that of a span of time.
     case json, markdown
-    // Made of events, of an incident or of any span of time.
+    // The events of either.
     case ndjson, csv, trace, html, sqlite
-
-    var needsIncident: Bool { self == .json || self == .markdown }
 }
 
 /// `inquest export`: one incident, or a span of time, as a document.
@@ -29,21 +27,19 @@ enum ExportCommand: Command {
         guard hasSpan || invocation.operand == "all" else {
             return try incident(invocation.operand ?? "last", format, invocation, console)
         }
-        guard !format.needsIncident else {
-            let formats = ExportFormat.allCases.filter { !$0.needsIncident }.map { "--format \($0.rawValue)" }
-            throw CommandError(
-                "\(format.rawValue) is a document of one incident; a span of time can be written with "
-                    + formats.joined(separator: ", "), status: .usage)
-        }
         let reader = try openRecording(directory)
         for note in reader.damageNotes() { console.note("inquest: \(note)") }
         let span = try EventSpan(since: cutoff(invocation[Flags.from]), until: cutoff(invocation[Flags.until]))
             .seen(by: invocation[Flags.audience], in: reader)
-        if format == .sqlite {
+        let output = invocation[Flags.output]
+        switch format {
+        case .json, .markdown, .html:
+            try write(format, span, span.findings(in: reader, IncidentStore(reader)), of: reader, to: output, console)
+        case .sqlite:
             let incidents = span.incidents(of: IncidentStore(reader))
-            return try DatabaseExport.write(incidents, span, of: reader, to: invocation[Flags.output], console)
+            try DatabaseExport.write(incidents, span, of: reader, to: output, console)
+        case .ndjson, .csv, .trace: try write(format, span, SpanFindings(), of: reader, to: output, console)
         }
-        try write(format, span, of: reader, to: invocation[Flags.output], console)
     }
 
     private static func incident(
@@ -53,8 +49,10 @@ enum ExportCommand: Command {
         let reader = try openRecording(directory)
         let store = IncidentStore(reader, newestOnly: wanted == "last")
         for note in store.notes { console.note("inquest: \(note)") }
+        let found = try store.incident(wanted, in: directory)
         let (incident, span) = try EventSpan.of(
-            store.incident(wanted, in: directory), seenBy: invocation[Flags.audience], in: reader)
+            found, leadInNs: format == .html ? HTMLReport.leadInNs(before: found) : 0,
+            seenBy: invocation[Flags.audience], in: reader)
         switch format {
         case .json:
             try console.withOutput(output) { $0.write(IncidentJSON.document(incident, pretty: true)) }
@@ -63,7 +61,7 @@ enum ExportCommand: Command {
         case .sqlite:
             try DatabaseExport.write([incident], span, of: reader, to: output, console)
         case .ndjson, .csv, .trace, .html:
-            try write(format, span, of: reader, to: output, console)
+            try write(format, span, SpanFindings(), of: reader, to: output, console)
         }
     }
 
@@ -76,14 +74,17 @@ enum ExportCommand: Command {
     }
 
     private static func write(
-        _ format: ExportFormat, _ span: EventSpan, of reader: RecordingReader, to output: String?, _ console: Console
+        _ format: ExportFormat, _ span: EventSpan, _ findings: SpanFindings, of reader: RecordingReader,
+        to output: String?, _ console: Console
     ) throws(CommandError) {
         try console.withOutput(output) { out throws(CommandError) in
             switch format {
-            case .csv: write(SeriesCSV(of: span.incident), span, of: reader, to: out, console)
+            case .json: write(WindowExport(.json, findings), span, of: reader, to: out, console)
+            case .markdown: write(WindowExport(.markdown, findings), span, of: reader, to: out, console)
+            case .csv: write(SeriesCSV(), span, of: reader, to: out, console)
             case .trace: write(Trace(of: span.incident), span, of: reader, to: out, console)
-            case .html: write(HTMLReport(of: span.incident), span, of: reader, to: out, console)
-            default: write(EventJSON(of: span.incident), span, of: reader, to: out, console)
+            case .html: write(HTMLReport(of: span.incident, findings), span, of: reader, to: out, console)
+            case .ndjson, .sqlite: write(EventJSON(), span, of: reader, to: out, console)
             }
         }
         console.endProgress()
@@ -95,12 +96,13 @@ enum ExportCommand: Command {
         var export = empty
         var progress = Progress("exporting", console)
         let last = reader.segments.last?.firstSeq ?? 0
-        let names = span.forEach(in: reader) { event, names in
+        func take(_ event: Event, _ names: borrowing NameTable) {
             export.take(event, names)
             guard export.waiting >= 1 << 16 else { return }
             unsafe export.drain { unsafe out.write($0) }
             progress.reached(event.seq, of: last)
         }
+        let names = span.forEach(in: reader, gap: { export.missing($0.missing, $0.reason) }, take)
         export.end(names)
         unsafe export.drain { unsafe out.write($0) }
     }

@@ -58,8 +58,9 @@ enum Verbs {
     static let export = Verb(
         "export", "write an incident, or a span of time, as a document",
         details: [
-            "Of one incident: json is the incident with its JSON Schema, markdown the post-mortem.",
-            "Of an incident's events, or of those of any span of time: ndjson is each event as a line of JSON; csv the samples"
+            "Of one incident: json is the incident with its JSON Schema, markdown the post-mortem. Of a span of time, with an"
+                + " incident or without: either is what was recorded in it, figures, kills, incidents and gaps.",
+            "Of the events of both: ndjson is each event as a line of JSON; csv the samples"
                 + " as one tidy table, a figure a row; trace a trace for the Perfetto UI (ui.perfetto.dev), with tracks for"
                 + " host, devices and cgroups; html a page with everything on one time axis, in one file that needs no network;"
                 + " sqlite a database to ask questions of (docs/sqlite.md), which needs -o.",
@@ -72,8 +73,8 @@ enum Verbs {
         examples: [
             Example("inquest export --format json", "the newest incident on standard output"),
             Example("inquest export last --format markdown -o incident.md", "a post-mortem to start from"),
-            Example(
-                "inquest export --since 3h --until 2h --format csv -o hour.csv", "what was sampled, incident or not"),
+            Example("inquest export --since 10:00 --until 10:30 --format markdown", "half an hour, incident or not"),
+            Example("inquest export --since 3h --until 2h --format csv -o hour.csv", "what was sampled in an hour"),
             Example("inquest export all --format sqlite -o incidents.db", "to ask in SQL"),
             Example("inquest export last --format markdown --for alice", "what one of the users may see of it"),
             Example("inquest export last --format trace -o incident.trace.json", "to look at in the Perfetto UI"),

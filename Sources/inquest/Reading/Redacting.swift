@@ -17,12 +17,12 @@ extension EventSpan {
 
     /// An incident with its span, both as a user may see them.
     static func of(
-        _ incident: Incident, seenBy user: String?, in reader: RecordingReader
+        _ incident: Incident, leadInNs: UInt64 = 0, seenBy user: String?, in reader: RecordingReader
     ) throws(CommandError) -> (incident: Incident, span: EventSpan) {
-        let whole = EventSpan(of: incident)
+        let whole = EventSpan(of: incident, leadInNs: leadInNs)
         guard let redaction = try whole.redaction(for: user, in: reader) else { return (incident, whole) }
         let redacted = redaction.redacted(incident)
-        var span = EventSpan(of: redacted)
+        var span = EventSpan(of: redacted, leadInNs: leadInNs)
         span.redaction = redaction
         return (redacted, span)
     }

@@ -66,10 +66,14 @@ import Testing
             export.end(names)
             export.drain { documents.append((format, String(decoding: $0, as: UTF8.self))) }
         }
-        export("ndjson", EventJSON(of: shown.first))
-        export("csv", SeriesCSV(of: shown.first))
+        export("ndjson", EventJSON())
+        export("csv", SeriesCSV())
         export("trace", Trace(of: shown.first))
         export("html", HTMLReport(of: shown.first))
+        let findings = SpanFindings(incidents: shown)
+        export("json of a span", WindowExport(.json, findings))
+        export("markdown of a span", WindowExport(.markdown, findings))
+        export("html of a span", HTMLReport(of: nil, findings))
         return documents
     }
 
@@ -94,7 +98,7 @@ import Testing
         for kill in kills {
             guard let uid = kill.victim.uid.value.flatMap({ UInt32(exactly: $0) }) else { continue }
             let documents = try Self.documents(events, for: uid)
-            for format in ["json", "ndjson"] {
+            for format in ["json", "ndjson", "json of a span"] {
                 let text = documents.filter { $0.format == format }.map(\.text).joined()
                 let comm = String(decoding: kill.victim.comm.bytes, as: UTF8.self)
                 let path = String(decoding: kill.victim.cgroup, as: UTF8.self)

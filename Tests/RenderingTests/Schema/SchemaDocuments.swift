@@ -1,11 +1,13 @@
 import Events
 import Incidents
 
+@testable import Rendering
+
 /// The published schemas (JSON Schema, draft 2020-12), generated from the lists of fields.
 enum SchemaDocuments {
     static let all: [(file: String, text: String)] = [
         ("incident.schema.json", incident()), ("summary.schema.json", summary()), ("event.schema.json", event()),
-        ("containment.schema.json", containment()),
+        ("containment.schema.json", containment()), ("window.schema.json", window()),
     ]
 
     static func incident() -> String {
@@ -62,6 +64,16 @@ enum SchemaDocuments {
         return document(
             "containment", "What would stop a runaway on a machine, and what would not.",
             .strict([("schema", constant("inquest.containment/1"))] + fields.properties), parts)
+    }
+
+    static func window() -> String {
+        let parts = SchemaParts()
+        var fields = SchemaFields(parts, owner: "Window")
+        var sample = Window()
+        sample.walk(&fields)
+        return document(
+            "window", "What was recorded in a span of time, with an incident or without.",
+            .strict([("schema", constant("inquest.window/1"))] + fields.properties), parts)
     }
 
     private static func constant(_ value: String) -> SchemaNode { .object([("const", .string(value))]) }

@@ -32,6 +32,41 @@ import Testing
         #expect(try numbers(export("--until", "2100-01-01", "--format", "ndjson", from: directory)) == all)
     }
 
+    @Test func `a span of time is a document, whether an incident touches it or not`() throws {
+        let scratch = try Scratch()
+        let directory = try #require(Self.old).unpack(into: scratch)
+        let incident = try parse(export("last", "--format", "json", from: directory).out)
+        let started = try #require(incident[path: "started.realtime"] as? String)
+        let ended = try #require(incident[path: "ended.realtime"] as? String)
+        func window(_ arguments: String...) throws -> [String: Any] {
+            let result = try RunningTool(["export", "--format", "json", "--dir", directory] + arguments).wait()
+            #expect(result.status == 0, "\(result.err)")
+            return try parse(result.out)
+        }
+        func incidents(_ window: [String: Any]) throws -> [String] {
+            try #require(window["boots"] as? [[String: Any]]).flatMap { $0["incidents"] as? [[String: Any]] ?? [] }
+                .compactMap { $0["id"] as? String }
+        }
+        let id = try #require(incident["id"] as? String)
+        let whole = try window("all")
+        #expect(whole["schema"] as? String == "inquest.window/1" && whole[path: "span.since_realtime"] is NSNull)
+        #expect(try incidents(whole) == [id])
+        // It has begun, and is not over yet; before it and after it there is none.
+        #expect(try incidents(window("--since", started, "--until", ended)) == [id])
+        let before = try window("--until", started)
+        #expect(try incidents(before) == [] && before[path: "span.until_realtime"] as? String == started)
+        #expect((before[path: "span.events"] as? Int ?? 0) > 0)
+        let phases = try #require(before["boots"] as? [[String: Any]]).flatMap {
+            $0["phases"] as? [[String: Any]] ?? []
+        }
+        #expect(phases.first?["phase"] as? String == "calm")
+        let none = try window("--since", "2100-01-01")
+        #expect(try incidents(none) == [] && none[path: "span.events"] as? Int == 0)
+        let page = try export("--since", "2100-01-01", "--format", "markdown", from: directory)
+        #expect(page.status == 0 && page.out.contains("Nothing was recorded in this time"), "\(page.out)")
+        #expect(try export("--until", started, "--format", "markdown", from: directory).out.contains("No incident"))
+    }
+
     @Test func `a database is a file with a name, whole or not at all`() throws {
         let scratch = try Scratch()
         let directory = try #require(Self.old).unpack(into: scratch)
@@ -94,8 +129,6 @@ import Testing
 
     @Test(arguments: [
         (["last", "--since", "5m", "--format", "csv"], "not both"),
-        (["--since", "5m", "--format", "json"], "a span of time can be written with --format ndjson"),
-        (["all", "--format", "markdown"], "a span of time can be written with --format ndjson"),
         (["--until", "25:00", "--format", "csv"], "is no time"),
     ])
     func `what cannot be meant is refused, saying what can`(_ arguments: [String], _ said: String) throws {

@@ -14,14 +14,15 @@ import Testing
         let directory = try unpacked(scratch)
         let whole = try Tool.run("export", "--format", "json", "--dir", directory)
         #expect(whole.out.contains("/user-1002.slice") && whole.out.contains("balloon"))
-        for format in ["json", "markdown", "html", "ndjson", "csv", "trace"] {
-            let shown = try Tool.run("export", "--format", format, "--for", "1001", "--dir", directory)
+        let formats = ["json", "markdown", "html", "ndjson", "csv", "trace"]
+        for (format, what) in formats.map({ ($0, "last") }) + formats.map({ ($0, "all") }) {
+            let shown = try Tool.run("export", what, "--format", format, "--for", "1001", "--dir", directory)
             #expect(shown.status == 0, "\(shown.err)")
             for name in ["user-1002", "system.slice", "balloon", "\"uid\":0", "(uid 0)"] {
-                #expect(!shown.out.contains(name), "\(format): \(name)")
+                #expect(!shown.out.contains(name), "\(what) \(format): \(name)")
             }
-            let named = try Tool.run("export", "--format", format, "--for", "root", "--dir", directory)
-            let numbered = try Tool.run("export", "--format", format, "--for", "0", "--dir", directory)
+            let named = try Tool.run("export", what, "--format", format, "--for", "root", "--dir", directory)
+            let numbered = try Tool.run("export", what, "--format", format, "--for", "0", "--dir", directory)
             #expect(named.status == 0 && named.out == numbered.out && named.out != shown.out, "\(named.err)")
         }
         let show = try Tool.run("show", "--for", "1001", "--dir", directory)

@@ -8,6 +8,8 @@ struct LatencyMap {
     private var doublings = 0
     private var columns: [Histogram] = []
     private(set) var total: UInt64 = 0
+    /// Of the whole time, exactly.
+    private var counts = [UInt64](repeating: 0, count: Histogram.slots)
 
     /// The IOs of an interval came evenly over it, for all that is known: each column has its share, and one at least.
     mutating func add(_ histogram: Histogram, from: UInt64, to: UInt64, _ grid: TimeGrid) {
@@ -23,7 +25,11 @@ struct LatencyMap {
             }
         }
         total &+= histogram.total
+        for slot in 0..<Histogram.slots { counts[slot] &+= UInt64(histogram.counts[slot]) }
     }
+
+    /// The upper bound, in microseconds, of the bucket that holds the quantile of the whole time; `nil` without any IO.
+    func upperBoundUs(quantile: Double) -> UInt64? { Histogram.upperBoundUs(quantile: quantile) { counts[$0] } }
 
     private mutating func follow(_ grid: TimeGrid) {
         while doublings < grid.doublings {

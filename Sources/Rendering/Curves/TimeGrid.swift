@@ -38,6 +38,8 @@ struct Bin: Equatable {
     var mean: Double
     var low: Double
     var high: Double
+
+    func scaled(by factor: Double) -> Bin { Bin(mean: mean * factor, low: low * factor, high: high * factor) }
 }
 
 /// A level or a rate over time, in bins. A bin that nothing is known of stays empty: unknown is not zero.
@@ -56,6 +58,8 @@ struct Curve {
     private var doublings = 0
     private var sums: [Sum] = []
     private var last: (ns: UInt64, value: UInt64)?
+    /// By how much a counter rose, in counts, as far as it was followed: across any gap, but not across another boot.
+    private(set) var increase: UInt64 = 0
 
     /// A sample of a level, which held until now what it was before.
     mutating func level(_ value: UInt64?, at ns: UInt64, _ grid: TimeGrid) {
@@ -78,6 +82,7 @@ struct Curve {
             last = nil
             return
         }
+        if let last, ns > last.ns, count >= last.value { increase &+= count - last.value }
         if let last, ns > last.ns, ns - last.ns <= Self.holdNs, count >= last.value {
             add(Double(count - last.value) * unit / (Double(ns - last.ns) / 1e9), from: last.ns, to: ns, grid)
         }
@@ -88,6 +93,14 @@ struct Curve {
     mutating func breakOff() { last = nil }
 
     var hasBins: Bool { !sums.isEmpty }
+
+    /// The whole time as one bin; `nil` when nothing is known of any of it.
+    var whole: Bin? {
+        let known = sums.filter { $0.knownNs > 0 }
+        guard let low = known.map(\.low).min(), let high = known.map(\.high).max() else { return nil }
+        let mean = known.reduce(0) { $0 + $1.integral } / known.reduce(0) { $0 + $1.knownNs }
+        return Bin(mean: min(max(mean, low), high), low: low, high: high)
+    }
 
     private mutating func add(_ value: Double, from: UInt64, to: UInt64, _ grid: TimeGrid) {
         follow(grid)
