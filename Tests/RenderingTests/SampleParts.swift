@@ -78,9 +78,11 @@ func bystander(_ cgroup: String, _ stalled: Figure, _ source: String) -> Bystand
 }
 
 func finding(
-    _ name: String, _ text: String, _ evidence: [Evidence] = [], consequence: String = "", setting: String = ""
+    _ name: String, _ text: String, _ evidence: [Evidence] = [], rule: FindingRule = .unknown, consequence: String = "",
+    setting: String = ""
 ) -> BackstopFinding {
     var finding = BackstopFinding()
+    finding.rule = rule
     finding.verdict = setting.isEmpty ? .note : .gap
     finding.consequence = Sentence(opaque: b(consequence))
     finding.setting = Sentence(opaque: b(setting))

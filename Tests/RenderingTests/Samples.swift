@@ -84,7 +84,8 @@ enum Samples {
                 "caps",
                 "user-1002.slice: memory.max=max, swap.max=max; caps set elsewhere add up to 48 GiB of 16 GiB",
                 [evidence("sum of caps", 51_539_607_552, "bytes", over: 17_179_869_184, from: "memory.max")],
-                consequence: "it could take all memory, and swap", setting: "memory.max of /user.slice/user-1002.slice"),
+                rule: .caps, consequence: "it could take all memory, and swap",
+                setting: "memory.max of /user.slice/user-1002.slice"),
         ]
         incident.alternatives = [
             alternative(

@@ -53,6 +53,14 @@ public enum FindingRule: UInt8, Choice {
     public static var fallback: FindingRule { .unknown }
     public var isNull: Bool { self == .unknown }
 
+    /// About a program that kills before the kernel has to.
+    public var isUserspaceKiller: Bool {
+        switch self {
+        case .earlyoom, .systemdOomd, .oomd, .nohang, .noUserspaceKiller, .oomdInert, .earlyoomLists: true
+        default: false
+        }
+    }
+
     /// About how the machine was set up, not about somebody who could have killed.
     public var isStanding: Bool {
         switch self {

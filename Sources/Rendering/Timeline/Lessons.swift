@@ -23,7 +23,6 @@ struct Lessons {
         kills()
         containment()
         backstops()
-        cap()
         swap()
         ending()
         kind()
@@ -94,44 +93,35 @@ struct Lessons {
         }
     }
 
+    /// Who could have stopped it and did not, and what stood open before it began; of each gap what would change it.
     private mutating func backstops() {
-        guard words.wantsBackstops, words.backstopKills.isEmpty else { return }
-        for finding in words.otherFindings where finding.name != Bytes("caps".utf8) && !finding.finding.isEmpty {
-            guard !finding.rule.isStanding else {
-                standing(finding)
-                continue
-            }
-            badly.append("No help from " + NameWords.name(finding.name) + ": " + NameWords.name(finding.finding) + ".")
+        guard words.wantsBackstops else { return }
+        var settings: Set<Bytes> = []
+        var wantsKiller = false
+        for finding in words.otherFindings where finding.isGap {
+            // Somebody did kill: then nobody else had to.
+            guard finding.rule.isStanding || words.backstopKills.isEmpty else { continue }
+            let name = NameWords.name(finding.name)
+            let fact =
+                (finding.rule.isStanding ? name : "No help from " + name) + ": " + NameWords.name(finding.finding)
+            let consequence = finding.consequence.bytes.isEmpty ? "" : "; " + NameWords.name(finding.consequence.bytes)
+            badly.append(fact + consequence + ".")
+            guard !finding.setting.bytes.isEmpty, settings.insert(finding.setting.bytes).inserted else { continue }
+            proposals.append(proposal(finding))
+            wantsKiller = wantsKiller || finding.rule.isUserspaceKiller
         }
-        guard incident.severity >= .thrash else { return }
-        proposals.append(
-            "Run a userspace killer (earlyoom, systemd-oomd), and prove that it fires under this configuration.")
+        if wantsKiller {
+            proposals.append("Prove that the userspace killer fires under this configuration: inquest drill backstop.")
+        }
     }
 
-    /// What was wrong before it began, and what changes it.
-    private mutating func standing(_ finding: BackstopFinding) {
-        guard finding.verdict == .gap else { return }
-        badly.append(NameWords.name(finding.name) + ": " + NameWords.name(finding.finding) + ".")
-        if !finding.setting.bytes.isEmpty { proposals.append("Set " + NameWords.name(finding.setting.bytes) + ".") }
-    }
-
-    /// Whether what grew had a cap, by the finding about caps.
-    private mutating func cap() {
-        guard let grower = incident.suspects.first(where: { $0.pid == 0 }),
-            let evidence = incident.backstops.first(where: { $0.name == Bytes("caps".utf8) })?.evidence
-        else { return }
-        func isUnlimited(_ file: String) -> Bool {
-            evidence.contains { $0.source == Bytes(file.utf8) && $0.value.isUnlimited }
-        }
-        let name = NameWords.cgroup(grower.cgroup)
-        if isUnlimited("memory.max"), incident.incidentClass != .containedKill {
-            let usesSwap = isUnlimited("memory.swap.max") && incident.host.swapTotalBytes.value ?? 0 > 0
-            badly.append(
-                "No cap on " + name + ": memory.max=max" + (usesSwap ? ", and it could use all swap." : "."))
-            proposals.append(
-                "Give " + name + " a cap: memory.max, memory.high below it"
-                    + (usesSwap ? ", and memory.swap.max." : "."))
-        }
+    /// `memory.max of /user.slice/user-1002.slice: it could take all memory, and swap.`
+    private func proposal(_ finding: BackstopFinding) -> String {
+        var text = NameWords.name(finding.setting.bytes)
+        let subject = NameWords.name(finding.subject.bytes)
+        if !finding.subject.bytes.isEmpty, !text.contains(subject) { text += " (" + subject + ")" }
+        let why = finding.consequence.bytes.isEmpty ? finding.finding : finding.consequence.bytes
+        return text + ": " + NameWords.name(why) + "."
     }
 
     // MARK: Luck
@@ -156,12 +146,7 @@ struct Lessons {
     }
 
     private mutating func kind() {
-        let scope = incident.scope.kind == .cgroup ? NameWords.cgroup(incident.scope.cgroup) : nil
         switch incident.incidentClass {
-        case .throttleLivelock:
-            proposals.append(
-                "Give " + (scope ?? "what was throttled")
-                    + " a memory.max not far above its memory.high: the kernel then ends what cannot go on.")
         case .ioStorm:
             let mover = incident.suspects.first { $0.pid == 0 }.map { NameWords.cgroup($0.cgroup) }
             proposals.append("Hold back " + (mover ?? "what filled the disk") + " with io.max or io.weight.")
@@ -169,7 +154,7 @@ struct Lessons {
             proposals.append(
                 "Find out why the disk completed nothing (its host, its controller, its network): no memory setting changes that."
             )
-        case .containedKill, .userspaceKill, .fileThrash, .globalOom, .swapThrash: break
+        case .containedKill, .userspaceKill, .throttleLivelock, .fileThrash, .globalOom, .swapThrash: break
         }
     }
 
@@ -189,4 +174,9 @@ struct Lessons {
             well.append("The record is whole: " + words.losses + ".")
         }
     }
+}
+
+extension BackstopFinding {
+    /// Whether nothing stopped it here. What an earlier version recorded was always about somebody who did nothing.
+    fileprivate var isGap: Bool { verdict == .gap || rule == .unknown && !finding.isEmpty }
 }
