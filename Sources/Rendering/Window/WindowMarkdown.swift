@@ -7,6 +7,8 @@ enum WindowMarkdown {
         var document = WindowPage(window)
         document.head()
         document.summary()
+        // Tables of nothing would look as if something had been looked at.
+        guard window.span.events > 0 || !window.incidents.isEmpty else { return document.page.bytes }
         document.incidents()
         document.figures()
         document.devices()
