@@ -7,7 +7,7 @@ die() { say "$@"; exit 1; }
 # --- Debian packages -------------------------------------------------------------------------------------------------
 
 build_packages=(libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev)
-test_packages=(clang-format python3-venv)
+test_packages=(clang-format python3-venv tmux)
 browser_packages=(chromium python3-venv)
 manual_packages=(mandoc bash fish zsh)
 lab_packages=(python3-venv qemu-system-x86 qemu-utils busybox-static cpio e2fsprogs mmdebstrap gcc libc6-dev libsqlite3-dev nbdkit xfsprogs btrfs-progs)

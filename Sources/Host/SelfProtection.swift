@@ -39,6 +39,24 @@ public enum SelfProtection {
         return -Calls.retrying { mlockall(Int32(MCL_CURRENT) | Int32(MCL_FUTURE) | Int32(MCL_ONFAULT)) }
     }
 
+    /// Reads a byte of every page of the program and of the libraries it was loaded with, so that no part of it is still on a disk when it
+    /// is wanted. Where memory is locked as it is touched, they also stay.
+    public static func touchProgram(_ paths: HostPaths = HostPaths()) {
+        let page = max(4096, sysconf(Int32(_SC_PAGESIZE)))
+        for line in (contents(of: paths.proc("self/maps")) ?? []).split(separator: UInt8(ascii: "\n")) {
+            let words = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: true)
+            guard words.count >= 6, words[1].first == UInt8(ascii: "r"), words[5].first == UInt8(ascii: "/"),
+                !words[5].starts(with: "/dev/".utf8)
+            else { continue }
+            let bounds = words[0].split(separator: UInt8(ascii: "-"))
+                .compactMap { UInt(String(decoding: $0, as: UTF8.self), radix: 16) }
+            guard bounds.count == 2, bounds[0] < bounds[1] else { continue }
+            for address in stride(from: bounds[0], to: bounds[1], by: page) {
+                _ = unsafe iq_touch(UnsafeRawPointer(bitPattern: address))
+            }
+        }
+    }
+
     /// More address space than a recorder maps: thread stacks, the ring, what allocators reserve.
     private static let lockedBytesNeeded: rlim_t = 512 << 20
 

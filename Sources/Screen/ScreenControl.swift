@@ -56,7 +56,8 @@ public struct ScreenControl: Equatable, Sendable {
     public var notice: String?
     private static let typedBound = 64
 
-    public init() {}
+    /// - Parameter filter: what the reader asked for before the first key.
+    public init(filter: String = "") { self.filter = filter }
 
     static let keys = "space pause | arrows time | e incident | / filter | x export | ? help | q quit"
 

@@ -23,12 +23,21 @@ public struct ScreenModel: Sendable {
     /// Kept beside the others: no flood of those takes a kill off the screen.
     var kills = Ring<ScreenLine>(50)
     private var correlator: Correlator
-    private var lastSeq: UInt64 = 0
+    /// The number of the newest event; 0 before the first.
+    public private(set) var lastSeq: UInt64 = 0
     private var refreshNs: UInt64 = 0
     private static let columnNs: UInt64 = 1_000_000_000
 
-    public init(correlator: Correlator = Correlator()) { self.correlator = correlator }
+    public init() { correlator = Correlator() }
 
+    /// Goes on from what a correlator knows, names among it.
+    public init(knowing correlator: Correlator) {
+        self.correlator = correlator
+        for event in correlator.introduction { names.note(event) }
+    }
+
+    /// The boot that the events are of.
+    public var boot: BootID { names.boot }
     /// The time of the last event; 0 before the first.
     public var nowNs: UInt64 { standing.nowNs }
 

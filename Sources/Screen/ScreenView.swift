@@ -142,7 +142,7 @@ public struct ScreenView: Sendable {
 
     /// Wide enough for what something is part of, or only for the figure.
     private var isWide: Bool { width >= 110 }
-    private var valueWidth: Int { isWide ? 21 : 11 }
+    private var valueWidth: Int { isWide ? 22 : 11 }
 
     private func size(_ bytes: Figure, of total: Figure) -> String {
         isWide ? Quantity.size(bytes, of: total) : Units.bytes(bytes)
@@ -220,7 +220,8 @@ public struct ScreenView: Sendable {
         return [heading]
             + lines.map { line in
                 var row = ScreenRow(width: width)
-                row.cell(line.time, 12, .time)
+                row.cell(line.time, 11, .time)
+                row.put(" ")
                 row.cell(line.word, 8, Look(line.style))
                 row.put("  " + (line.more > 0 ? "[\(line.more + 1)] " : "") + line.text)
                 return row

@@ -5,6 +5,7 @@
 //     recording-writer DIRECTORY SEED fill MIB         a recording as large as it may become, for tools/bench
 //     recording-writer DIRECTORY SEED rewrite OLD      the events of another recording, as this version writes them
 //     recording-writer DIRECTORY SEED case NAME        the events of a case in Tests/cases
+//     recording-writer DIRECTORY SEED serve SOCKET SECONDS     says what is recorded to live readers, as a recorder would
 //     recording-writer DIRECTORY SEED busy SECONDS     one incident so long, on a busy machine
 //
 // and for power cuts (Tests/lab/power.py), each line of output beginning with NAME:
@@ -44,7 +45,7 @@ func fail(_ message: String) -> Never {
 let arguments = CommandLine.arguments
 guard arguments.count >= 3, let seed = UInt64(arguments[2]) else {
     fail(
-        "usage: recording-writer DIRECTORY SEED [bench N | fill MIB | rewrite OLD | case NAME | busy SECONDS | storm NAME PATH SYNC ...]"
+        "usage: recording-writer DIRECTORY SEED [bench N | fill MIB | rewrite OLD | case NAME | busy SECONDS | serve SOCKET SECONDS | storm NAME PATH SYNC ...]"
     )
 }
 let (place, verb, more) = (arguments[1], arguments.dropFirst(3).first, Array(arguments.dropFirst(4)))
@@ -55,6 +56,7 @@ case ("fill", 1): try fill(place, mebibytes: Int(more[0]) ?? 256, seed: seed)
 case ("rewrite", 1): try rewrite(place, from: more[0])
 case ("case", 1): try record(place, of: more[0])
 case ("busy", 1): try record(place, busySeconds: UInt64(more[0]) ?? 3600, seed: seed)
+case ("serve", 2): serve(place, on: more[0], seconds: UInt64(more[1]) ?? 3600)
 case ("storm", 3):
     storm(place, seed, more[0], WatchedFiles(direct: more[1] == "direct", synced: more[2] == "synced"))
 case ("check", 1): check(place, seed, more[0])

@@ -111,6 +111,17 @@ static inline int iq_keep_capabilities(unsigned long long kept)
 	return (int)syscall(SYS_capset, &header, data);
 }
 
+/* A read that no compiler leaves out. */
+static inline unsigned char iq_touch(const void *byte)
+{
+	return *(const volatile unsigned char *)byte;
+}
+
+/* From here on a signal that means a bug (SIGSEGV, SIGILL, ...) writes the bytes to the terminal and sets its modes (a struct termios)
+   before it ends the process. At most 64 bytes. */
+void iq_guard_terminal(int terminal, const void *modes, const unsigned char *bytes, unsigned length);
+void iq_unguard_terminal(void);
+
 /* Words that the kernel, too, reads or writes. */
 static inline unsigned long iq_load_acquire(const void *word)
 {

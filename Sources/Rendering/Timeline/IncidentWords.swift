@@ -14,7 +14,7 @@ package struct IncidentWords {
     }
 
     /// `swap_thrash, critical`; `contained_kill, calm, drill` when every kill was rehearsed.
-    var verdict: String {
+    package var verdict: String {
         let rehearsed = !incident.kills.isEmpty && incident.kills.allSatisfy(\.drill)
         return incident.incidentClass.label + ", " + incident.severity.label + (rehearsed ? ", drill" : "")
     }
@@ -31,7 +31,7 @@ package struct IncidentWords {
     }
 
     /// `7 min 36 s`; `12 s so far` while it is open.
-    var lasted: String {
+    package var lasted: String {
         guard let ns = elapsedNs else { return "duration unknown" }
         return Units.duration(ns) + (ending == nil ? " so far" : "")
     }

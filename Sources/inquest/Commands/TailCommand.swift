@@ -14,6 +14,9 @@ enum TailCommand: Command {
         _ = SelfProtection.lockMemory()
         _ = SelfProtection.raisePriority()
         let filter = try EventFilter(invocation)
+        if wantsScreen(invocation, console), let screen = FullScreen() {
+            return try ScreenCommand.run(invocation, screen, stopSignals, console)
+        }
         let printer = EventPrinter(console: console, json: invocation[Flags.json], filter: filter)
         let link = RecorderLink(invocation[Flags.live])
         let client = try link.first(isNamed: invocation.isGiven(Flags.live))
@@ -29,6 +32,12 @@ enum TailCommand: Command {
         } else {
             try listen(invocation, printer, stopSignals, console)
         }
+    }
+
+    private static func wantsScreen(_ invocation: Invocation, _ console: Console) -> Bool {
+        let term = console.environment("TERM") ?? ""
+        return !term.isEmpty && term != "dumb" && !invocation[Flags.json] && !invocation[Flags.plain]
+            && !invocation.isGiven(Flags.since) && !invocation.isGiven(Flags.kind)
     }
 
     /// Shows what the recorder tells, across its restarts, until a signal comes or nobody reads any more.

@@ -23,6 +23,7 @@ enum Flags {
 
     // What is shown.
     static let json = Flag.toggle("json", "JSON on standard output, one document per line")
+    static let plain = Flag.toggle("plain", "lines, on a terminal too")
     static let since = Flag.optionalDuration("since", "begin that long ago, as far as it was recorded")
     static let kind = Flag.optionalText(
         "kind", "KIND,...", absent: "all", "only events of these kinds, as JSON names them: oom_kill, signal, pressure")

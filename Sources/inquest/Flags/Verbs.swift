@@ -22,13 +22,16 @@ enum Verbs {
         details: [
             "Follows the running recorder through its socket. Without a recorder it attaches probes of its own, which needs"
                 + " root, and records nothing.",
+            "On a terminal it is a view of the whole machine that keeps drawing while ps and top hang; ? lists its keys."
+                + " Elsewhere, and with --plain, --json, --since or --kind, a line for each event.",
             "With --since it begins with what the recording in DIR has, and goes on with what happens, without a gap or a"
                 + " repeat. What is lost, and when the recorder stops and comes back, is told whatever CGROUP or USER is.",
         ],
         flags: [
-            Flags.directory, Flags.live, Flags.since, Flags.kind, Flags.cgroup, Flags.user, Flags.json,
+            Flags.directory, Flags.live, Flags.since, Flags.kind, Flags.cgroup, Flags.user, Flags.json, Flags.plain,
             Flags.noCommandLines,
         ],
+        exclusive: [[Flags.json.name, Flags.plain.name]],
         examples: [
             Example("inquest tail", "watch the machine"),
             Example("inquest tail --since 10m --json", "the last ten minutes and what follows, for a program"),

@@ -65,8 +65,9 @@ final class Recorder {
 
     /// Runs until a stop signal arrives or `until` says so; asked after each turn.
     ///
+    /// - Parameter others: descriptors that are worth a turn when they are readable.
     /// - Returns: whether a signal ended it.
-    func run(until: () -> Bool = { false }) -> Bool {
+    func run(waking others: [Int32] = [], until: () -> Bool = { false }) -> Bool {
         var descriptors = [
             pollfd(fd: probes.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: sampler.queue.descriptor, events: Int16(POLLIN), revents: 0),
@@ -76,6 +77,7 @@ final class Recorder {
             descriptors.append(pollfd(fd: live.descriptor, events: Int16(POLLIN), revents: 0))
             if let writer { descriptors.append(pollfd(fd: writer.newsDescriptor, events: Int16(POLLIN), revents: 0)) }
         }
+        descriptors += others.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         while true {
             // Nobody is told what is durable while nobody reads: then it is no reason to wake.
             if let live, let writer { descriptors[4].fd = live.isRead ? writer.newsDescriptor : -1 }

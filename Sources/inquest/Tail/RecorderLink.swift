@@ -33,11 +33,15 @@ struct RecorderLink {
     /// Tells what the recorder said before we came, and will not say again: who records, which time it is, and the names of cgroups,
     /// users and devices. They are looked up as the recorder does: asking it would cost it time when it has none.
     ///
-    /// - Parameter tell: called with events without numbers.
-    func introduce(_ client: LiveClient, _ tell: (Event) -> Void) {
+    /// - Parameters:
+    ///   - sampled: and how things are: in calm the recorder says nothing of what does not change, for a minute.
+    ///   - tell: called with events without numbers.
+    func introduce(_ client: LiveClient, sampled: Bool = false, _ tell: (Event) -> Void) {
         // Another machine's recorder has other names.
         guard client.bootID == Clocks.bootID() else { return }
-        HostSampler().startEvents(version: Bytes(inquestVersion.utf8), recorderTgid: 0).forEach(tell)
+        let host = HostSampler()
+        host.startEvents(version: Bytes(inquestVersion.utf8), recorderTgid: 0).forEach(tell)
+        if sampled { host.sample(underPressure: false, tellAll: true, tell) }
     }
 }
 

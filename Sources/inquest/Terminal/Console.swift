@@ -13,13 +13,16 @@ final class Console {
     let width: Int
     /// What the service manager says, where one started the program.
     let service: ServiceEnvironment
+    /// Looks up a variable.
+    let environment: (String) -> String?
     private let showsProgress: Bool
     private var progressShown = false
 
     init(
         out: ByteWriter, err: ByteWriter, colour: Bool = false, width: Int = 80, service: ServiceEnvironment = .none,
-        showsProgress: Bool = false
+        showsProgress: Bool = false, environment: @escaping (String) -> String? = { _ in nil }
     ) {
+        self.environment = environment
         self.out = out
         self.err = err
         self.colour = colour
@@ -31,7 +34,7 @@ final class Console {
     /// Standard output and standard error of this process.
     ///
     /// - Parameter environment: looks up a variable.
-    static func standard(environment: (String) -> String?) -> Console {
+    static func standard(environment: @escaping (String) -> String?) -> Console {
         let outIsTerminal = isatty(STDOUT_FILENO) == 1
         let noColour = !(environment("NO_COLOR") ?? "").isEmpty || environment("TERM") == "dumb"
         return Console(
@@ -39,7 +42,7 @@ final class Console {
             colour: outIsTerminal && !noColour,
             width: columns(outIsTerminal ? STDOUT_FILENO : nil, environment("COLUMNS")),
             service: ServiceEnvironment(environment),
-            showsProgress: isatty(STDERR_FILENO) == 1 && environment("TERM") != "dumb")
+            showsProgress: isatty(STDERR_FILENO) == 1 && environment("TERM") != "dumb", environment: environment)
     }
 
     /// COLUMNS when it is a plausible number, else the terminal's own word, else 80.

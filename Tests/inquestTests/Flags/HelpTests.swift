@@ -40,11 +40,15 @@ private let help = Help(verbs: Verbs.all)
                 inquest tail: follow events and incidents as they happen
 
                 Usage: inquest tail [--dir DIR] [--live SOCKET] [--since DURATION]
-                                    [--kind KIND,...] [--cgroup CGROUP] [--user USER] [--json]
-                                    [--no-cmdline]
+                                    [--kind KIND,...] [--cgroup CGROUP] [--user USER]
+                                    [--json | --plain] [--no-cmdline]
 
                 Follows the running recorder through its socket. Without a recorder it attaches
                 probes of its own, which needs root, and records nothing.
+
+                On a terminal it is a view of the whole machine that keeps drawing while ps and
+                top hang; ? lists its keys. Elsewhere, and with --plain, --json, --since or
+                --kind, a line for each event.
 
                 With --since it begins with what the recording in DIR has, and goes on with what
                 happens, without a gap or a repeat. What is lost, and when the recorder stops
@@ -61,6 +65,7 @@ private let help = Help(verbs: Verbs.all)
                   --user USER       only what is about this user, by name or number (default
                                     all)
                   --json            JSON on standard output, one document per line
+                  --plain           lines, on a terminal too
                   --no-cmdline      do not record command lines, for those who keep secrets
                                     there
                   --help            this text
