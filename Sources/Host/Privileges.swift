@@ -38,7 +38,7 @@ public enum Privileges {
         let count = unsafe getgroups(Int32(groups.count), &groups)
         guard count >= 0 else { return Glibc.errno }
         groups.removeLast(groups.count - Int(count))
-        if groups.contains(group) { return 0 }
+        if getegid() == group || groups.contains(group) { return 0 }
         groups.append(group)
         return -Calls.retrying { unsafe setgroups(groups.count, &groups) }
     }

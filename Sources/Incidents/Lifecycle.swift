@@ -200,11 +200,14 @@ extension State {
 
     // The recorder
 
-    /// A recorder start: whatever was open ended with the boot, or with the recorder that should have stopped first.
+    /// A recorder start: whatever was open ended with the boot, or with the recorder that should have stopped first; unless that one was
+    /// killed and is back soon.
     mutating func begin(_ start: RecorderStart, _ event: Event, _ emit: (Finding) -> Void) {
         finishClosing(emit)
         let sameBoot = start.bootID == recorder.bootID
-        if recording || !open.isEmpty {
+        if sameBoot, recording, event.boottimeNs <= nowNs &+ rules[.restartGap] {
+            goOn(after: event.boottimeNs &- min(nowNs, event.boottimeNs), event)
+        } else if recording || !open.isEmpty {
             let by: EndedBy = sameBoot ? .recorderKilled : start.previousPanic ? .kernelPanic : .uncleanReset
             announceOpenings(emit)
             closingRealtimeNs = Figure(clock.realtimeNs(of: Moment(boottimeNs: nowNs)))
@@ -212,8 +215,8 @@ extension State {
             if sameBoot {
                 for index in closing.indices { closing[index].ended?.gapNs = Figure(event.boottimeNs &- nowNs) }
             }
+            open.removeAll()
         }
-        open.removeAll()
         pending.removeAll()
         hooks.removeAll()
         backstops.removeAll()
@@ -237,6 +240,20 @@ extension State {
         samplerNs = max(samplerNs, event.boottimeNs)
         lastSeq = event.seq
         closingSinceNs = nowNs
+    }
+
+    /// A recorder that was killed is back: the same incidents go on, with a time in which nobody listened.
+    private mutating func goOn(after gapNs: UInt64, _ event: Event) {
+        guard !open.isEmpty else { return }
+        hold(for: gapNs, until: event.boottimeNs)
+        for index in open.indices {
+            let longest = open[index].incident.quality.longestSamplerGapNs
+            open[index].incident.quality.longestSamplerGapNs = higher(longest, Figure(gapNs))
+            open[index].note("the recorder was killed while it lasted; nothing was heard for \(duration: gapNs)")
+        }
+        tellAll(
+            .gap, event, "recorder_start",
+            "the recorder is back after it was killed; nothing was heard for \(duration: gapNs)")
     }
 
     mutating func end(_ stop: RecorderStop, _ event: Event, _ emit: (Finding) -> Void) {

@@ -68,6 +68,7 @@ public enum RuleName: UInt8, Choice {
     case saturationSamples = 46
     case leftoverWindow = 47
     case gapTold = 48
+    case restartGap = 49
     public static var fallback: RuleName { .memorySomeWatch }
 }
 
@@ -339,6 +340,11 @@ extension Rules {
         Rule(
             .gapTold, second, .ns, "ours: as long as what is sampled in calm anyway",
             "a gap between samples is told on the timeline from this length on; shorter ones are in the quality alone"),
+        Rule(
+            .restartGap, 60 * second, .ns,
+            "ours: a service manager starts it again within seconds, and reading a recording on a disk in a storm takes some more",
+            "what was open when the recorder was killed goes on when it is back within this time; after longer it ended there"
+        ),
         Rule(.contextAge, 5 * second, .ns, "ours", "a census this close to a kill is its context"),
     ]
 }

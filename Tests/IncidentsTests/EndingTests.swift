@@ -67,6 +67,33 @@ import Testing
         #expect(incidents.last?.ended?.by == .recovered)
     }
 
+    private let again = "recorder_start boot_id=b1e7c2d4-0000-4000-8000-000000000001 page_size=4096"
+
+    @Test func `a recorder that is killed and soon back goes on with what was open, and says that it was gone`() throws
+    {
+        let incidents = try closed(
+            "\(start)\n\(kill)\n10.1 load blocked=0\n14 \(again)\n14.5 exit task.tgid=9 task.comm=job exit_code=9\n40 load blocked=0"
+        )
+        #expect(incidents.count == 1)
+        let incident = try #require(incidents.first)
+        #expect(incident.ended?.by == .recovered)
+        #expect(incident.kills.first?.outcome.exitTime == Moment(boottimeNs: 14_500_000_000))
+        #expect(incident.quality.longestSamplerGapNs == Figure(3_900_000_000))
+        #expect(
+            incident.quality.notes.contains(
+                Bytes("the recorder was killed while it lasted; nothing was heard for 3.9 s".utf8)))
+        #expect(incident.timeline.contains { $0.kind == .gap && $0.at == Moment(boottimeNs: 14_000_000_000) })
+    }
+
+    @Test func `a recorder that comes back late finds ended what was open`() throws {
+        let incident = try #require(
+            try closed(
+                "\(start)\n\(kill)\n75 \(again)\n76 clock boottime_ns=76000000000 realtime_ns=1780000076000000000"
+            ).first)
+        #expect(incident.ended?.by == .recorderKilled)
+        #expect(incident.ended?.gapNs == Figure(65_000_000_000))
+    }
+
     @Test func `an incident waits for its victim, but not for ever`() throws {
         #expect(try closed("\(start)\n\(kill)\n100 load blocked=0").isEmpty)
         let incident = try #require(try closed("\(start)\n\(kill)\n100 load blocked=0\n131 load blocked=0").first)

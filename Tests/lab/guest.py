@@ -187,7 +187,7 @@ class Guest:
         self.machine.reset()
         for disk in unthrottle:
             self.machine.throttle(disk)
-        self.boots.append(self.machine.wait_for_agent(120))
+        self.boots.append(self.machine.wait_for_agent(240))
         if not self.with_systemd:
             self.sh("mkdir -p /data; mount -t ext4 /dev/vda /data")
 

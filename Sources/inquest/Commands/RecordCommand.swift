@@ -22,7 +22,13 @@ enum RecordCommand: Command {
             options, stopSignals: stopSignals, observe: { _ in }, report: { journal?.tell($0) },
             trouble: { console.note("inquest: \($0)") })
         console.note("inquest \(inquestVersion): \(session.startLine)")
-        _ = session.recorder.run()
+        let manager = ServiceManager(console.service)
+        manager.ready(session.startLine)
+        _ = session.recorder.run(until: {
+            manager.turned()
+            return false
+        })
+        manager.stopping()
         session.end(StopSignals.isShutdown ? .shutdown : .requested)
         if let journal, journal.lost > 0 {
             console.note("inquest: \(journal.lost) entries were not taken by the journal")

@@ -55,6 +55,8 @@ final class DatagramListener {
 
     deinit { close(descriptor) }
 
+    var text: String? { receive().map { String(decoding: $0, as: UTF8.self) } }
+
     /// `nil` when nothing waits.
     func receive() -> Bytes? {
         var buffer = Bytes(repeating: 0, count: 1 << 17)

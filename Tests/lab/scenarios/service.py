@@ -1,4 +1,4 @@
-"""The recorder as a part of the system: what it tells the journal."""
+"""The recorder as a part of the system: the service, and what it tells the journal."""
 
 import json
 import re
@@ -89,4 +89,93 @@ def journal(guest, judge):
     judge.must(any(e["MESSAGE_ID"] == PHASE and e.get("INQUEST_CGROUP") == stuck for e in told), "phases of the cgroup are told", told)
     for incident in account.incidents:
         judge.must(f"inquest show {incident['id']}" in explained, "journalctl -x explains it", explained[-2000:])
+    return account
+
+
+def install(guest):
+    """Puts the packaged files where a package would put them, and enables the service for the next boot."""
+    for source, place in [
+        ("systemd/inquest.service", "/etc/systemd/system/inquest.service"), ("systemd/inquest.slice", "/etc/systemd/system/inquest.slice"),
+        ("sysusers.d/inquest.conf", "/etc/sysusers.d/inquest.conf"), ("inquest.catalog", "/usr/lib/systemd/catalog/inquest.catalog"),
+    ]:
+        guest.sh(f"mkdir -p $(dirname {place})")
+        guest.write(place, (PACKAGING / source).read_text())
+    guest.sh("ln -sf /lab/inquest /usr/bin/inquest; systemd-sysusers; journalctl --update-catalog; systemctl enable inquest; sync")
+
+
+def main_pid(guest):
+    return int(guest.property("inquest", "MainPID"))
+
+
+def until_back(guest, before):
+    """Waits until another recorder is ready than the one with this pid; gives its pid."""
+    return guest.until("the service is back", lambda: guest.property("inquest", "ActiveState") == "active" and
+                       (pid := main_pid(guest)) not in (0, before) and pid)
+
+
+@scenario(systemd=True, seconds=600)
+def service(guest, judge):
+    """inquest.service: from the boot, through a storm, a SIGKILL and a hang, to a clean stop"""
+    install(guest)
+    said = guest.try_sh("systemd-analyze verify /etc/systemd/system/inquest.service")[1]
+    judge.equal([line for line in said.splitlines() if "inquest" in line], [], "what systemd-analyze verify says of the unit")
+    guest.reset()
+    pid = until_back(guest, 0)
+    status = guest.property("inquest", "StatusText")
+    judge.must("hooks attached" in status and "not protected" not in status, "it starts at boot, ready when attached, and protected", status)
+    judge.must("in /inquest.slice/inquest.service (systemd manages cgroups): 64 MiB kept, not swapped" in status, "its cgroup", status)
+    judge.equal(guest.read(f"/proc/{pid}/oom_score_adj").strip(), "-1000", "its oom_score_adj")
+    judge.equal(guest.sh("stat -c '%a %G' /var/lib/inquest /run/inquest/live.sock").split("\n")[:2], ["750 inquest", "660 inquest"],
+                "mode and group of the directory and of the socket")
+
+    # A storm: swapping to a slow disk, until somebody ends it.
+    guest.swap(300)
+    guest.throttle("root", bytes_per_second=10_000_000)
+    hog = guest.start("load -n hog memory 640M")
+    guest.until("the storm is told", lambda: hog.is_over or any(i["scope"]["kind"] == "host" for i in guest.incidents()), 120, every=1)
+    guest.sleep(15)
+    guest.throttle("root")
+    guest.try_sh(f"kill -KILL {hog.pid}")
+    judge.equal(hog.wait(60)[0], 137, "the wait status of the hog")
+    guest.until_over(timeout=90)
+    judge.equal((main_pid(guest), guest.property("inquest", "NRestarts")), (pid, "0"), "the recorder's pid and restarts after the storm")
+
+    # The recorder is killed while an incident lasts: it comes back, and the incident goes on.
+    crawl = guest.cgroup("crawl", memory_high="30M", memory_swap_max=0)
+    crawler = guest.start("load -n crawler memory 60M", cgroup=crawl)
+    opened = guest.until_open("throttle_livelock")
+    guest.sh(f"kill -KILL {pid}")
+    pid = until_back(guest, pid)
+    guest.until_open("throttle_livelock")
+    crawler.kill()
+    guest.until_over("throttle_livelock")
+
+    # It hangs: the watchdog ends it and starts another. A shorter time than the unit's, for the lab's sake.
+    guest.sh("mkdir -p /etc/systemd/system/inquest.service.d")
+    guest.write("/etc/systemd/system/inquest.service.d/watchdog.conf", "[Service]\nWatchdogSec=5s")
+    guest.sh("systemctl daemon-reload; systemctl restart inquest")
+    pid = until_back(guest, pid)
+    guest.sleep(12)
+    judge.equal(main_pid(guest), pid, "the pid of a recorder that is well, after two watchdog times")
+    guest.sh(f"kill -STOP {pid}")
+    until_back(guest, pid)
+    log = guest.log_of("inquest")
+    judge.must("Watchdog timeout" in log, "the watchdog ended it", log[-1000:])
+
+    told = entries(guest)
+    guest.sh("systemctl stop inquest")
+    judge.equal([guest.property("inquest", name) for name in ("ActiveState", "Result", "ExecMainStatus")], ["inactive", "success", "0"],
+                "how it stopped")
+    exposure = guest.sh("systemd-analyze security --no-pager inquest.service | tail -n 1")
+    judge.note("systemd-analyze security: " + re.search("[0-9.]+ [A-Z]+", exposure)[0])
+    account = guest.account()
+
+    judge.equal(account.of_kind("recorder_stop")[-1]["reason"], "requested", "the last stop mark")
+    judge.equal(len(account.of_kind("recorder_start")), 4, "the number of starts")
+    incident = judge.one(account.of_class("throttle_livelock"), "of class throttle_livelock")
+    judge.equal((incident["id"], incident["ended"]["by"]), (opened["id"], "recovered"), "the incident that went on, and its end")
+    judge.must(any("the recorder was killed while it lasted" in note for note in incident["quality"]["notes"]), "it says that nobody listened",
+               incident["quality"])
+    judge.must(any(k["victim"]["pid"] == hog.pid for k in account.kills), "the storm's victim is recorded", account.kills)
+    judge_journal(judge, told, account)
     return account
