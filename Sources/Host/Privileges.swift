@@ -30,6 +30,14 @@ public enum Privileges {
         return errno != 0 ? errno : -Calls.retrying { iq_set_no_new_privileges() }
     }
 
+    /// Gives up every capability, for good, for what is executed next, too.
+    ///
+    /// - Returns: 0 or the errno.
+    public static func dropAll() -> Int32 {
+        let errno = -Calls.retrying { iq_keep_capabilities(0) }
+        return errno != 0 ? errno : -Calls.retrying { iq_set_no_new_privileges() }
+    }
+
     /// Joins a group, so that files can be given to it without the power to give away everybody's (CAP_CHOWN).
     ///
     /// - Returns: 0 or the errno.

@@ -72,6 +72,20 @@ public enum SelfProtection {
     /// Back among the others, for a thread whose work is no part of that.
     public static func lowerPriority() { _ = nice(0) }
 
+    /// Everything back, and behind the others, for a process that is about to become another program. (Locked memory does not outlive
+    /// that; to wait for no IO does, and is nothing that others would miss.)
+    public static func giveUp(_ paths: HostPaths = HostPaths()) {
+        _ = nice(10)
+        _ = Calls.retrying { iq_ioprio_set(ioprioWhoProcess, 0, 2 << 13 | 7) }
+        _ = Calls.write("0", to: paths.proc("self/oom_score_adj"))
+        var limit = rlimit()
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard unsafe getrlimit(resource, &limit) == 0 else { return }
+        // The usual one: select(2) knows no more.
+        limit.rlim_cur = min(limit.rlim_cur, 1024)
+        _ = unsafe setrlimit(resource, &limit)
+    }
+
     private static func nice(_ value: Int32) -> Int32 {
         -Calls.retrying { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, value) }
     }

@@ -91,6 +91,11 @@ public struct Correlator: Sendable {
     /// The incidents that have not ended, oldest first, their documents complete so far.
     public func openIncidents() -> [Incident] { state.open.map { state.document($0) } }
 
+    /// One of them.
+    public func openIncident(_ id: Bytes) -> Incident? {
+        state.open.first { $0.incident.id == id }.map { state.document($0) }
+    }
+
     /// Whether the passing of time alone may change something: then an event with the time (a clock snapshot) is worth recording
     /// once in a while, for in calm no sample may come for a minute.
     public var wantsTicks: Bool { !state.open.isEmpty || !state.closing.isEmpty }

@@ -95,6 +95,16 @@ static inline int iq_ioprio_set(int which, int who, int priority)
 {
 	return (int)syscall(SYS_ioprio_set, which, who, priority);
 }
+/* Since 5.3; glibc wraps it from 2.36 on. */
+static inline int iq_pidfd_open(int pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+/* Since 5.9; glibc wraps it from 2.34 on. */
+static inline int iq_close_from(unsigned first)
+{
+	return (int)syscall(SYS_close_range, first, ~0u, 0);
+}
 /* Of the calling thread: takes away every capability (bits by number) but these of those it has. */
 static inline int iq_keep_capabilities(unsigned long long kept)
 {

@@ -8,6 +8,13 @@ public import Incidents
 public enum JournalEntry {
     /// - Parameter lost: how many entries before this one the journal did not take.
     public static func render(_ finding: Finding, lost: UInt64 = 0) -> Bytes {
+        var fields = fields(finding)
+        fields.add("SYSLOG_IDENTIFIER", "inquest")
+        if lost > 0 { fields.add("INQUEST_LOST_ENTRIES", String(lost)) }
+        return fields.bytes
+    }
+
+    static func fields(_ finding: Finding) -> JournalFields {
         var fields = JournalFields()
         switch finding {
         case .kill(let kill, let incidentClass): add(kill, incidentClass, to: &fields)
@@ -15,9 +22,7 @@ public enum JournalEntry {
         case .opened(let incident): addOpened(incident, to: &fields)
         case .closed(let incident): addEnded(incident, to: &fields)
         }
-        fields.add("SYSLOG_IDENTIFIER", "inquest")
-        if lost > 0 { fields.add("INQUEST_LOST_ENTRIES", String(lost)) }
-        return fields.bytes
+        return fields
     }
 
     private static func begin(_ message: JournalMessage, _ priority: Priority, _ text: String, _ f: inout JournalFields)

@@ -1,6 +1,6 @@
 import Events
 
-/// The fields of one entry, in the form in which the journal's socket takes them (systemd's native journal protocol).
+/// The fields of one entry, and the form in which the journal's socket takes them (systemd's native journal protocol).
 ///
 /// A field whose value holds a control character (a line end would begin another field) goes with its length before it, as binary data:
 /// names are stored as the bytes they are. Bounded: a longer value is cut, and its field named in `INQUEST_TRUNCATED`. A
@@ -9,16 +9,16 @@ struct JournalFields {
     /// An entry stays far below what a datagram may hold; a cgroup's path may have as many bytes (PATH_MAX).
     static let longestValue = 4096
 
-    private(set) var bytes = Bytes()
+    private(set) var list: [(name: StaticString, value: Bytes)] = []
 
     mutating func add(_ name: StaticString, _ value: Bytes) {
         guard !value.isEmpty else { return }
         guard value.count <= Self.longestValue else {
-            append(name, value[..<Self.longestValue])
-            append("INQUEST_TRUNCATED", Bytes(String(describing: name).utf8)[...])
+            list.append((name, Bytes(value[..<Self.longestValue])))
+            list.append(("INQUEST_TRUNCATED", Bytes(String(describing: name).utf8)))
             return
         }
-        append(name, value[...])
+        list.append((name, value))
     }
 
     /// Text of ours.
@@ -30,7 +30,14 @@ struct JournalFields {
 
     mutating func add(_ name: StaticString, comm: Comm) { add(name, comm.bytes) }
 
-    private mutating func append(_ name: StaticString, _ value: ArraySlice<UInt8>) {
+    /// As one datagram.
+    var bytes: Bytes {
+        var bytes = Bytes()
+        for (name, value) in list { Self.append(name, value, to: &bytes) }
+        return bytes
+    }
+
+    private static func append(_ name: StaticString, _ value: Bytes, to bytes: inout Bytes) {
         unsafe bytes += UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
         if value.contains(where: { $0 < 0x20 }) {
             bytes.append(UInt8(ascii: "\n"))

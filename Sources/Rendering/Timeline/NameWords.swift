@@ -49,7 +49,7 @@ package enum NameWords {
     }
 
     /// What wait(2) says of an end.
-    static func exit(_ code: Int64) -> String {
+    package static func exit(_ code: Int64) -> String {
         let signal = code & 0x7f
         return signal == 0 ? "exit status \(code >> 8 & 0xff)" : "by " + self.signal(signal)
     }

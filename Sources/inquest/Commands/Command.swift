@@ -11,7 +11,7 @@ enum Registry {
         [
             RecordCommand.self, TailCommand.self, ListCommand.self, ShowCommand.self, ExportCommand.self,
             ReplayCommand.self, DoctorCommand.self, DrillCommand.self, VerifyCommand.self, HelpCommand.self,
-            ManualCommand.self, BalloonCommand.self, BenchPipelineCommand.self,
+            ManualCommand.self, BalloonCommand.self, HookExecCommand.self, BenchPipelineCommand.self,
         ]
     }
 }

@@ -18,18 +18,31 @@ enum RecordCommand: Command {
         options.sampler.ceilings = try ceilings(invocation[Flags.ceilings])
         let stopSignals = try StopSignals.prepared()
         let journal = try journal(invocation[Flags.journal], console)
+        let hook = try hook(invocation[Flags.hook])
+        var hooks: HookRunner?
         let session = try Session(
-            options, stopSignals: stopSignals, observe: { _ in }, report: { journal?.tell($0) },
+            options, stopSignals: stopSignals, observe: { _ in },
+            report: {
+                journal?.tell($0)
+                hooks?.note($0)
+            },
             trouble: { console.note("inquest: \($0)") })
         console.note("inquest \(inquestVersion): \(session.startLine)")
+        // Not before: a thread from then on has, and needs, no more than the recorder keeps.
+        hooks = try hook.map { command throws(CommandError) in try runner(command, invocation[Flags.hookTimeout]) }
         let manager = ServiceManager(console.service)
         manager.ready(session.startLine)
         _ = session.recorder.run(until: {
             manager.turned()
+            hooks?.serve(session.recorder.openIncident)
             return false
         })
         manager.stopping()
         session.end(StopSignals.isShutdown ? .shutdown : .requested)
+        if let hooks {
+            hooks.stop()
+            if hooks.dropped > 0 { console.note("inquest: \(hooks.dropped) findings had no hook: too many at once") }
+        }
         if let journal, journal.lost > 0 {
             console.note("inquest: \(journal.lost) entries were not taken by the journal")
         }
@@ -38,6 +51,19 @@ enum RecordCommand: Command {
                 "stopped, but the last events did not reach the disk: see above; inquest verify shows what is there")
         }
         console.note("inquest: stopped; the recording in \(invocation[Flags.directory]) is complete")
+    }
+
+    private static func hook(_ path: String?) throws(CommandError) -> String? {
+        guard let path, let problem = HookExec.problem(path) else { return path }
+        throw CommandError(UsageError(message: "--\(Flags.hook.name) \(path): \(problem)"))
+    }
+
+    private static func runner(_ command: String, _ timeoutNs: UInt64) throws(CommandError) -> HookRunner {
+        do throws(ErrnoError) {
+            return try HookRunner(command, timeoutNs: timeoutNs)
+        } catch {
+            throw CommandError("no hook can be run: \(error.message)")
+        }
     }
 
     /// The journal, where it is to be told. By itself only who runs as a service says anything there: someone who tries the recorder in

@@ -113,6 +113,13 @@ extension Flag where Value == UInt64 {
     }
 }
 
+extension Flag where Value == UInt64 {
+    /// - Parameter text: the default as people write it; the unit test proves that it can be read.
+    static func duration(_ name: String, default text: String, _ help: String) -> Flag {
+        Flag(name, .duration, help, shownDefault: text, absent: Units.nanoseconds(text) ?? 0) { $0.number }
+    }
+}
+
 extension Flag where Value == UInt64? {
     static func optionalDuration(_ name: String, _ help: String) -> Flag {
         Flag(name, .duration, help, absent: nil) { $0.number }

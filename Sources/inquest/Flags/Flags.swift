@@ -20,6 +20,11 @@ enum Flags {
     static let journal = Flag.choice(
         "journal", of: ["auto", "yes", "no"], default: "auto",
         "tell the system's journal of kills, phases and incidents; auto: where standard error goes there, too")
+    static let hook = Flag.optionalText(
+        "hook", "PROGRAM",
+        "run this program, named with its whole path, for each kill and each change of a phase (docs/hook.md)")
+    static let hookTimeout = Flag.duration(
+        "hook-timeout", default: "30s", "kill a hook that still runs after this time")
 
     // What is shown.
     static let json = Flag.toggle("json", "JSON on standard output, one document per line")

@@ -11,6 +11,7 @@ enum Verbs {
         ],
         flags: [
             Flags.directory, Flags.size, Flags.live, Flags.config, Flags.ceilings, Flags.noCommandLines, Flags.journal,
+            Flags.hook, Flags.hookTimeout,
         ],
         examples: [
             Example("inquest record", "with the usual directory and socket"),
@@ -161,6 +162,10 @@ enum Verbs {
     static let benchPipeline = Verb(
         "bench-pipeline", "measure decode, correlate and append with a recording's events",
         flags: [Flags.directory], isHidden: true)
+
+    static let hookExec = Verb(
+        "hook-exec", "become a hook: the recorder's own child",
+        operand: Operand(name: "PROGRAM", help: "the program, with its whole path", absent: nil), isHidden: true)
 
     static let balloon = Verb(
         "balloon", "fill memory until killed: the drill's own child",

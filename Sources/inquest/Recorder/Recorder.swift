@@ -100,6 +100,9 @@ final class Recorder {
         finishTurn()
     }
 
+    /// An incident that has not ended, as it stands; between two turns only.
+    func openIncident(_ id: Bytes) -> Incident? { spine.correlator.openIncident(id) }
+
     /// Says that the recording ends here on purpose, and makes everything durable.
     func end(_ reason: StopReason) {
         let isSamplerDone = sampler.stop()
