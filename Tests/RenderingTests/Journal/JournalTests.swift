@@ -143,6 +143,20 @@ private func text(_ values: [Bytes]?) -> String? { values?.first.map { String(de
         #expect(try fields(of: JournalEntry.render(.opened(Incident())))["INQUEST_LOST_ENTRIES"] == nil)
     }
 
+    @Test func `a hook's variables are harmless text, whatever the names`() throws {
+        for seed in UInt64(1)...200 {
+            var wild = WildFields(seed: seed)
+            var kill = Kill()
+            kill.walk(&wild)
+            let variables = HookVariables.of(.kill(kill, .userspaceKill), dropped: 2)
+            #expect(variables.prefix(2) == ["INQUEST_EVENT=kill", "INQUEST_DROPPED_HOOKS=2"])
+            for variable in variables {
+                #expect(variable.hasPrefix("INQUEST_") && !actsOnTerminal(variable), "\(variable)")
+            }
+        }
+        #expect(!HookVariables.of(.phase(Scope(), PhaseChange(), nil)).contains { $0.hasPrefix("INQUEST_DROPPED") })
+    }
+
     @Test func `the catalogue file and the table say the same`() throws {
         let repository = Golden.directory.deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()

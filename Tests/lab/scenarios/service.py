@@ -176,6 +176,7 @@ def service(guest, judge):
     judge.equal((incident["id"], incident["ended"]["by"]), (opened["id"], "recovered"), "the incident that went on, and its end")
     judge.must(any("the recorder was killed while it lasted" in note for note in incident["quality"]["notes"]), "it says that nobody listened",
                incident["quality"])
-    judge.must(any(k["victim"]["pid"] == hog.pid for k in account.kills), "the storm's victim is recorded", account.kills)
+    judge.must(any(i["scope"]["kind"] == "host" and i["ended"]["by"] == "recovered" for i in account.incidents), "the storm is recorded",
+               account.describe())
     judge_journal(judge, told, account)
     return account
