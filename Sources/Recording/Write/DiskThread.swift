@@ -48,6 +48,33 @@ final class DiskThread {
         longestBatch = min(64, geometry.queuePages / 4)
     }
 
+    /// - Parameter path: the recording's directory, for errors.
+    static func start(
+        _ shared: WriterShared, _ files: any RecordingFiles, _ store: SegmentStore, _ geometry: Geometry, path: String
+    ) throws(RecordingError) -> pthread_t {
+        let disk = DiskThread(shared, files, store, geometry, path: path)
+        // Signals are for the program's own threads.
+        var all = sigset_t()
+        var old = sigset_t()
+        unsafe sigfillset(&all)
+        unsafe pthread_sigmask(SIG_SETMASK, &all, &old)
+        defer { unsafe pthread_sigmask(SIG_SETMASK, &old, nil) }
+        var handle = pthread_t()
+        let box = unsafe Unmanaged.passRetained(disk).toOpaque()
+        let code = unsafe pthread_create(
+            &handle, nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                unsafe Unmanaged<DiskThread>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, box)
+        guard code == 0 else {
+            unsafe Unmanaged<DiskThread>.fromOpaque(box).release()
+            throw .failed(operation: "start the writing thread for", file: path, errno: code)
+        }
+        return handle
+    }
+
     func run() {
         while true {
             let stopping = shared.stopping.load(ordering: .acquiring)

@@ -1,4 +1,3 @@
-import CLinux
 public import Events
 import Glibc
 
@@ -24,10 +23,7 @@ public final class RecordingWriter {
     private var segmentPages = 0
     /// The number that an event must have to stand on the page being filled.
     private var expectedSeq: UInt64
-    /// Free pages at hand, the one used last on top.
-    private var free: [Int] = []
-    /// Free pages without memory.
-    private var unmapped: [Int]
+    private var freePages: FreePages
     /// Incidents that are open by their records, for retention: numbers of their opening events, the oldest first, at most
     /// sixteen. After the replay the caller sets those that its correlator knows: one that is in no record's reach would
     /// otherwise be kept for ever.
@@ -42,8 +38,6 @@ public final class RecordingWriter {
     private var dropped: UInt64 = 0
     private var closed = false
 
-    /// More free pages than this are given back to the system.
-    private static let keptFree = 32
     /// A snapshot stands at least so often, bytes: it bounds what a start, or a reader, replays. A large one stands more rarely,
     /// so that snapshots are at most a sixteenth of a recording.
     private static let snapshotEvery = 1 << 20
@@ -70,7 +64,8 @@ public final class RecordingWriter {
             let recovery = try Recovery(directory, listing, options, files)
             let writer = try RecordingWriter(directory, options, files, listing, recovery)
             opened(directory.group)
-            try writer.start(files, recovery.store)
+            writer.thread = try DiskThread.start(
+                writer.shared, files, recovery.store, options.geometry, path: path)
             return (writer, recovery.recovered)
         } catch {
             directory.close()
@@ -88,8 +83,7 @@ public final class RecordingWriter {
         encoder = EventEncoder(capacity: geometry.pageBytes + 4096)
         expectedSeq = recovery.recovered.nextSeq
         openIncidents = recovery.openIncidents
-        free.reserveCapacity(Self.keptFree + 1)
-        unmapped = Array((0..<geometry.queuePages).reversed())
+        freePages = FreePages(shared, geometry)
     }
 
     deinit { if !closed { close() } }
@@ -164,7 +158,7 @@ public final class RecordingWriter {
     ///
     /// Events for which the memory was full are told when there is room again.
     public func takeLosses(_ body: (Lost) -> Void) {
-        if dropped > 0, page != nil || refill() > 1 {
+        if dropped > 0, page != nil || freePages.count() > 1 {
             let count = dropped
             dropped = 0
             body(Lost(source: .recordingMemoryFull, count: count))
@@ -277,13 +271,7 @@ public final class RecordingWriter {
 
     /// Begins a page; `false` when no memory is free.
     private func beginPage(_ event: Event, beginsSegment: Bool) -> Bool {
-        guard refill() > 0 else { return false }
-        if free.isEmpty {
-            guard let index = unmapped.last, shared.slots[index].map(geometry.pageBytes) else { return false }
-            unmapped.removeLast()
-            free.append(index)
-        }
-        let slot = shared.slots[free.removeLast()]
+        guard let slot = freePages.take() else { return false }
         slot.begin(
             number: nextNumber, firstSeq: event.seq, firstNs: event.boottimeNs, beginsSegment: beginsSegment,
             openIncidents: openIncidents)
@@ -312,25 +300,12 @@ public final class RecordingWriter {
     /// Whether another snapshot would save a replay enough, has its place in this segment, and takes no event's memory.
     private var isSnapshotWorthwhile: Bool {
         pagesSinceSnapshot >= max(Self.snapshotEvery / geometry.pageBytes, Self.snapshotShare * snapshotPages)
-            && segmentPages + 2 * snapshotPages < geometry.dataPages && refill() > geometry.queuePages / 2
+            && segmentPages + 2 * snapshotPages < geometry.dataPages && freePages.count() > geometry.queuePages / 2
     }
 
     private func nextPage(_ event: Event, _ snapshot: () -> Bytes) -> Bool {
         finishPage()
         return ready(event, snapshot)
-    }
-
-    /// Takes back what the disk thread has written; keeps the memory of a few.
-    private func refill() -> Int {
-        while let index = shared.returned.pop() {
-            if free.count >= Self.keptFree {
-                shared.slots[index].unmap()
-                unmapped.append(index)
-            } else {
-                free.append(index)
-            }
-        }
-        return free.count + unmapped.count
     }
 
     /// Writes the correlator's state into the page just begun, or over several, and leaves a page for `event`.
@@ -362,7 +337,7 @@ public final class RecordingWriter {
 
     /// Writes the one event that the encoder holds over as many pages as it needs; the next event begins another.
     private func spread(_ pages: Int, _ event: Event, _ first: PageFlags, numbered: Bool) -> Bool {
-        guard pages - 1 <= refill() else {
+        guard pages - 1 <= freePages.count() else {
             encoder.beginBlock()
             return false
         }
@@ -400,31 +375,5 @@ public final class RecordingWriter {
         case .closed: openIncidents.removeAll { $0 == record.openingSeq }
         case .opened: break
         }
-    }
-
-    // MARK: - Thread
-
-    private func start(_ files: any RecordingFiles, _ store: SegmentStore) throws(RecordingError) {
-        let disk = DiskThread(shared, files, store, geometry, path: directory.path)
-        // Signals are for the program's own threads.
-        var all = sigset_t()
-        var old = sigset_t()
-        unsafe sigfillset(&all)
-        unsafe pthread_sigmask(SIG_SETMASK, &all, &old)
-        defer { unsafe pthread_sigmask(SIG_SETMASK, &old, nil) }
-        var handle = pthread_t()
-        let box = unsafe Unmanaged.passRetained(disk).toOpaque()
-        let code = unsafe pthread_create(
-            &handle, nil,
-            { argument in
-                guard let argument = unsafe argument else { return nil }
-                unsafe Unmanaged<DiskThread>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, box)
-        guard code == 0 else {
-            unsafe Unmanaged<DiskThread>.fromOpaque(box).release()
-            throw .failed(operation: "start the writing thread for", file: directory.path, errno: code)
-        }
-        thread = handle
     }
 }
