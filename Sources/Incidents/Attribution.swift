@@ -225,7 +225,7 @@ extension State {
         case .user:
             verdict.killer = .user
             verdict.confidence = .high
-            verdict.evidence = [evidence("kill(2) by \(comm: sender) of \(user: UInt64(sender.uid))", hook)]
+            verdict.evidence = [evidence("kill(2) by \(comm: sender) of \(user: sender.ownerUID)", hook)]
             if !exe.isEmpty, State.backstopNames.contains(where: { comm == Bytes($0.utf8) }) {
                 verdict.evidence.append(
                     evidence(

@@ -142,7 +142,7 @@ extension State {
         var task = TaskIdentity()
         task.tgid = kill.victim.tgid
         task.comm = kill.victim.comm
-        task.uid = UInt32(truncatingIfNeeded: kill.victim.uid.value ?? 0)
+        task.uid = UInt32(truncatingIfNeeded: kill.victim.uid.value ?? .max)
         task.cgroup = kill.cgroup.first?.cgroupID ?? 0
         let isAfterwards =
             !kill.cause.killer.isKernel

@@ -25,7 +25,7 @@ extension State {
         trigger.pid = kill.trigger.pid
         trigger.tgid = kill.trigger.tgid
         trigger.comm = kill.trigger.comm
-        trigger.uid = Figure(UInt64(kill.trigger.uid))
+        trigger.uid = Figure(uid: kill.trigger.uid)
         trigger.cgroup = names.path(kill.trigger.cgroup)
         if trigger.cgroup.isEmpty, kill.trigger.cgroup == kill.victim.task.cgroup {
             trigger.cgroup = kill.victim.cgroupPath
@@ -95,14 +95,14 @@ extension State {
         record.victim.pid = victim.task.pid
         record.victim.tgid = victim.task.tgid
         record.victim.nsPid = victim.nsPid == 0 ? .unknown : Figure(UInt64(victim.nsPid))
-        record.victim.nsUid = victim.nsUid == .max ? .unknown : Figure(UInt64(victim.nsUid))
+        record.victim.nsUid = Figure(uid: victim.nsUid)
         record.victim.ppid = victim.task.ppid
         record.victim.comm = victim.task.comm
         var cmdline = victim.cmdline
         while cmdline.last == 0 { cmdline.removeLast() }
         record.victim.cmdline = cmdline.map { $0 == 0 ? UInt8(ascii: " ") : $0 }
         record.victim.cmdlineTruncated = victim.cmdlineTruncated
-        record.victim.uid = Figure(UInt64(victim.task.uid))
+        record.victim.uid = Figure(uid: victim.task.uid)
         record.victim.user = userName(victim.task.uid)
         record.victim.cgroup = victim.cgroupPath
         record.victim.slice = identity.slice
@@ -191,7 +191,7 @@ extension State {
         sender.tgid = signal.sender.tgid
         sender.comm = signal.sender.comm
         sender.exe = signal.senderExe
-        sender.uid = Figure(UInt64(signal.sender.uid))
+        sender.uid = Figure(uid: signal.sender.uid)
         sender.cgroup = names.path(signal.sender.cgroup)
         sender.unit = Identity(path: sender.cgroup).unit
         sender.signal = signal.signal

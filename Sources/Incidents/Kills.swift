@@ -347,7 +347,7 @@ extension State {
     /// `KILL chrome[8812] of uid 1003 in /user.slice by the kernel: ...`, the line of the timeline.
     func killSentence(_ kill: Kill) -> Phrase {
         var text: Phrase = "\(kill.victim)"
-        if let uid = kill.victim.uid.value { text.say("of \(user: uid)") }
+        if !kill.victim.uid.isUnknown { text.say("of \(user: kill.victim.uid)") }
         if !kill.victim.cgroup.isEmpty { text.say("in \(cgroup: kill.victim.cgroup)") }
         text.say("killed by \(killerWords(kill))")
         return text
@@ -364,7 +364,7 @@ extension State {
         case .sysrq: "the kernel, asked by sysrq-f"
         case .unknown: kill.sender.map { "\($0)" } ?? "an unknown killer"
         case .user:
-            kill.sender.map { "\($0) of \(user: $0.uid.value ?? 0) with \(signalName($0.signal))" }
+            kill.sender.map { "\($0) of \(user: $0.uid) with \(signalName($0.signal))" }
                 ?? "a user"
         case .cgroupKill: kill.sender.map { "cgroup.kill, written by \($0)" } ?? "cgroup.kill"
         default:

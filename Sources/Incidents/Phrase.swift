@@ -53,9 +53,11 @@ struct Phrase: ExpressibleByStringInterpolation {
         mutating func appendInterpolation(executable path: Bytes, of process: some NamedProcess) {
             append(path, .process, of: process.ownerUID)
         }
-        /// `uid 1003`, or the user's name.
-        mutating func appendInterpolation(user uid: UInt64, name: Bytes = Bytes()) {
-            append(name.isEmpty ? Bytes("uid \(uid)".utf8) : name, .user, of: Figure(uid))
+        /// `uid 1003`, or the user's name; `an unknown user`.
+        mutating func appendInterpolation(user uid: Figure, name: Bytes = Bytes()) {
+            if !name.isEmpty { return append(name, .user, of: uid) }
+            guard let number = uid.value else { return appendLiteral("an unknown user") }
+            append(Bytes("uid \(number)".utf8), .user, of: uid)
         }
         /// Devices are nobody's.
         mutating func appendInterpolation(device: Bytes) { bytes.append(contentsOf: device) }
@@ -99,7 +101,7 @@ public protocol NamedProcess {
 
 extension TaskIdentity: NamedProcess {
     public var shownPid: UInt32 { tgid }
-    public var ownerUID: Figure { Figure(UInt64(uid)) }
+    public var ownerUID: Figure { Figure(uid: uid) }
 }
 
 extension KillVictim: NamedProcess {

@@ -183,9 +183,8 @@ extension State {
 
     private func victim(_ kill: Kill) -> Phrase {
         let who: Phrase =
-            kill.victim.user.isEmpty
-            ? kill.victim.uid.value.map { " of \(user: $0)" } ?? ""
-            : " of \(user: kill.victim.uid.value ?? .max, name: kill.victim.user)"
+            kill.victim.uid.isUnknown && kill.victim.user.isEmpty
+            ? "" : " of \(user: kill.victim.uid, name: kill.victim.user)"
         return "\(kill.victim)\(who)"
     }
 

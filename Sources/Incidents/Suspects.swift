@@ -161,7 +161,7 @@ extension State {
             suspect.cgroup = track.path
             suspect.pid = track.tgid
             suspect.comm = track.comm
-            suspect.uid = Figure(UInt64(track.uid))
+            suspect.uid = Figure(uid: track.uid)
             suspect.user = userName(track.uid)
             suspect.grewBytes = grew(track) > 0 ? Figure(grew(track)) : .unknown
             suspect.evidence = [

@@ -11,6 +11,13 @@ import Testing
         "3,813,51409010,-;Memory cgroup out of memory: Killed process 4711 (hog) total-vm:70000kB, anon-rss:65000kB, "
         + "file-rss:120kB, shmem-rss:0kB, UID:1000 pgtables:180kB oom_score_adj:-17\n"
 
+    @Test func `a line that does not say whose the victim was leaves it unknown`() throws {
+        var parser = KernelLogParser()
+        let read = parser.consume(Bytes(killed.replacing("UID:1000 ", with: "").utf8))
+        let kill = try #require(read)
+        #expect(kill.uid == .max && kill.pgtablesBytes == 184_320)
+    }
+
     @Test func `two lines of one OOM make one kill`() throws {
         var parser = KernelLogParser()
         #expect(parser.consume(Bytes(announcement.utf8)) == nil)

@@ -87,6 +87,22 @@ import Testing
         #expect(String(decoding: incident.summary, as: UTF8.self).contains("SIGTERM came first, SIGKILL 1 s later."))
     }
 
+    @Test func `a killer whose user is unknown is nobody's, and not root's`() throws {
+        let events = try Cases.events("admin-kill-under-pressure").map { event in
+            guard case .signal(var signal) = event.payload else { return event }
+            signal.sender.uid = .max
+            return Event(seq: event.seq, boottimeNs: event.boottimeNs, .signal(signal))
+        }
+        let result = Cases.run(events)
+        let closed = result.findings.compactMap { if case .closed(let incident) = $0 { incident } else { nil } }
+        let incident = try #require((closed + result.open).first { $0.kills.contains { $0.cause.killer == .user } })
+        #expect(incident.kills.allSatisfy { $0.sender?.uid == .unknown })
+        let told = incident.chain.map(\.text) + incident.timeline.map(\.text) + [incident.summary]
+        let text = told.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+        #expect(text.contains("of an unknown user with SIGKILL"), "\(text)")
+        #expect(!text.contains("uid 0") && !text.contains("4294967295"), "\(text)")
+    }
+
     @Test func `what a lockdown or a namespace hides is said in the notes`() throws {
         let hidden = start.replacing("page_size", with: "recorder_tgid=50 page_size")
         func notes(_ lines: String...) throws -> [String] {

@@ -13,6 +13,9 @@ public struct Figure: Equatable, Hashable, Sendable {
     @inlinable public init(_ value: UInt64) { self.raw = value }
     @inlinable public init(_ value: UInt64?) { self.raw = value ?? .max }
 
+    /// A user id as the kernel has it: (uid_t) -1 is nobody's, its own word for no user.
+    @inlinable public init(uid: UInt32) { self.raw = uid == .max ? .max : UInt64(uid) }
+
     @inlinable public var isUnknown: Bool { raw == .max }
     @inlinable public var isUnlimited: Bool { raw == .max - 1 }
 

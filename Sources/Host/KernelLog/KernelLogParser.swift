@@ -79,7 +79,8 @@ public struct KernelLogParser: Sendable {
         kill.fileRssBytes = figures.kibibytes(after: " file-rss:")
         kill.shmemRssBytes = figures.kibibytes(after: " shmem-rss:")
         kill.pgtablesBytes = figures.kibibytes(after: " pgtables:")
-        if let uid = figures.number(after: " UID:") { kill.uid = UInt32(truncatingIfNeeded: uid) }
+        // Older kernels do not say it.
+        kill.uid = figures.number(after: " UID:").map { UInt32(truncatingIfNeeded: $0) } ?? .max
         if let adjustment = figures.firstRange(of: "oom_score_adj:") {
             let digits = figures[adjustment.upperBound...]
             let negative = digits.first == UInt8(ascii: "-")

@@ -82,7 +82,7 @@ public struct KillCandidate: Fields, Equatable, Sendable {
 
 extension KillCandidate: NamedProcess {
     public var shownPid: UInt32 { pid }
-    public var ownerUID: Figure { Figure(UInt64(uid)) }
+    public var ownerUID: Figure { Figure(uid: uid) }
 }
 
 /// Everybody of a census in the order in which the kernel would kill.

@@ -129,8 +129,7 @@ extension Containment {
     }
 
     private func owner(_ tree: CgroupTree) -> Phrase {
-        guard let uid = tree.uid.value else { return "" }
-        return " (\(user: uid, name: tree.user))"
+        tree.uid.isUnknown ? "" : " (\(user: tree.uid, name: tree.user))"
     }
 
     private func size(_ tree: CgroupTree) -> Phrase {

@@ -99,8 +99,8 @@ private struct RedactedFields: FieldWalker {
         case let process as any NamedProcess: owner = process.ownerUID
         case let victim as Victim: (owner, cgroupID) = (victim.task.ownerUID, victim.task.cgroup)
         case let signal as Signal: owner = signal.sender.ownerUID
-        case let kill as KernelLogKill: owner = Figure(UInt64(kill.uid))
-        case let user as UserName: owner = Figure(UInt64(user.uid))
+        case let kill as KernelLogKill: owner = Figure(uid: kill.uid)
+        case let user as UserName: owner = Figure(uid: user.uid)
         case let change as CgroupChange: cgroupID = change.id
         case is Evidence: owner = nil
         // The settings of a userspace killer list names and cgroups of anybody.

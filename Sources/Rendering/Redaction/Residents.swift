@@ -24,7 +24,7 @@ public struct Residents: Sendable {
         case .exit(let exit): note(exit.task)
         case .stall(let stall): note(stall.task)
         case .censusTask(let task): note(task.task)
-        case .kernelLogKill(let kill): add(Figure(UInt64(kill.uid)), kill.cgroupPath)
+        case .kernelLogKill(let kill): add(Figure(uid: kill.uid), kill.cgroupPath)
         default: break
         }
     }

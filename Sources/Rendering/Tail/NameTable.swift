@@ -83,7 +83,7 @@ public struct NameTable: Sendable {
 
     /// (uid_t) -1 is nobody's.
     package func user(_ uid: UInt32) -> String {
-        NameWords.user(uid: uid == .max ? .unknown : Figure(UInt64(uid)), name: name(ofUser: uid))
+        NameWords.user(uid: Figure(uid: uid), name: name(ofUser: uid))
     }
 
     /// `vda`, or `253:0`.

@@ -65,7 +65,7 @@ public enum ContainmentPage {
         guard !ranking.isEmpty else { return page.section(title, "nobody that is known") }
         let columns = [
             Column(title, ranking.map { "  " + NameWords.process($0.comm, $0.pid) }),
-            Column("user", ranking.map { $0.user.isEmpty ? "\($0.uid)" : Escaping.terminal($0.user) }),
+            Column("user", ranking.map { user($0) }),
             Column("memory", ranking.map { Units.bytes($0.rssBytes) }, toTheRight: true),
             Column("swap", ranking.map { Units.bytes($0.swapBytes) }, toTheRight: true),
             Column("adj", ranking.map { "\($0.oomScoreAdj)" }, toTheRight: true),
@@ -74,6 +74,11 @@ public enum ContainmentPage {
         ]
         table(columns, rows: ranking.count, &page)
         page.line("  of \(report.facts.processes) processes")
+    }
+
+    private static func user(_ candidate: KillCandidate) -> String {
+        if !candidate.user.isEmpty { return Escaping.terminal(candidate.user) }
+        return candidate.ownerUID.value.map { "\($0)" } ?? "?"
     }
 
     private static func table(_ columns: [Column], rows: Int, _ page: inout TextPage) {
