@@ -212,6 +212,8 @@ struct CapSums {
     var uncapped: UInt64?
     /// The largest, by path.
     var capped: [(path: Bytes, bytes: UInt64)] = []
+    /// Cgroups below which memory is controlled and IO is not, the highest first; `nil` where that was not recorded.
+    var ioEnds: [Bytes]?
 
     init(settings: Bytes) {
         for line in settings.split(separator: UInt8(ascii: "\n")) {
@@ -222,6 +224,8 @@ struct CapSums {
             case "capped_trees": trees = number
             case "capped_total_bytes": bytes = number
             case "uncapped_trees": uncapped = number
+            case "io_ends_trees": ioEnds = ioEnds ?? []
+            case "io_ends": ioEnds = (ioEnds ?? []) + [Bytes(value)]
             case "capped":
                 guard let space = value.firstIndex(of: UInt8(ascii: " ")), let number else { continue }
                 capped.append((Bytes(value[(space + 1)...]), number))

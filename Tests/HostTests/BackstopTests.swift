@@ -191,6 +191,34 @@ private let isSystemAccount = getuid() < 1000
         #expect(told(after: 1_000_000_000, underPressure: true).isEmpty)
     }
 
+    @Test func `where the io controller ends above memory is told, once, by the topmost cgroup`() {
+        let fixture = Fixture()
+        fixture.host()
+        fixture.unified(enabled: "io memory")
+        for (path, enabled) in [
+            ("/user.slice", "io memory"), ("/user.slice/user-1001.slice", "memory pids"),
+            ("/user.slice/user-1001.slice/session-1.scope", "memory"),
+            ("/user.slice/user-1001.slice/session-1.scope/inner", ""), ("/system.slice", "io memory"),
+            // Nothing below it is controlled at all.
+            ("/system.slice/ssh.service", ""),
+        ] {
+            fixture.unifiedGroup(path, current: 1)
+            fixture.file("sys/fs/cgroup\(path)/cgroup.subtree_control", enabled + "\n")
+        }
+        func ends() -> [String] {
+            caps(fixture).state(memoryTotal: 1).settings.text.split(separator: "\n").map(String.init)
+                .filter { $0.hasPrefix("io_ends") }
+        }
+        #expect(ends() == ["io_ends_trees=1", "io_ends=/user.slice/user-1001.slice"])
+        fixture.file("sys/fs/cgroup/user.slice/user-1001.slice/cgroup.subtree_control", "io memory\n")
+        #expect(ends() == ["io_ends_trees=1", "io_ends=/user.slice/user-1001.slice/session-1.scope"])
+        fixture.file("sys/fs/cgroup/cgroup.subtree_control", "memory\n")
+        #expect(ends() == ["io_ends_trees=1", "io_ends=/"])
+        // What cannot be read is not said to be anything.
+        fixture.remove("sys/fs/cgroup/cgroup.subtree_control")
+        #expect(ends() == [])
+    }
+
     @Test func `a cgroup's name cannot forge a line`() {
         let fixture = Fixture()
         fixture.host()

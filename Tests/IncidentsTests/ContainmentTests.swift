@@ -112,6 +112,26 @@ import Testing
         Change(
             what: "IO not charged", from: "io_accounted=true", to: "io_accounted=false", come: ["gap io_not_charged"]),
         Change(
+            what: "a tree below the top that the io controller does not see", from: "0.7 backstop kind=systemd_oomd",
+            to: """
+                0.7 backstop kind=systemd_oomd
+                0.7 backstop kind=caps running=true settings="capped_trees=2\\ncapped_total_bytes=6442450944\\nio_ends_trees=1\\nio_ends=/user.slice/user-1002.slice\\n"
+                """,
+            come: ["gap io_not_charged /user.slice/user-1002.slice"]),
+        Change(
+            what: "the io controller taken away at the top since the start", from: "0.7 backstop kind=systemd_oomd",
+            to: """
+                0.7 backstop kind=systemd_oomd
+                0.7 backstop kind=caps running=true settings="capped_trees=2\\ncapped_total_bytes=6442450944\\nio_ends_trees=1\\nio_ends=/\\n"
+                """,
+            come: ["gap io_not_charged"]),
+        Change(
+            what: "a recording that does not say where the io controller ends", from: "0.7 backstop kind=systemd_oomd",
+            to: """
+                0.7 backstop kind=systemd_oomd
+                0.7 backstop kind=caps running=true settings="capped_trees=2\\ncapped_total_bytes=6442450944\\n"
+                """),
+        Change(
             what: "systemd-oomd without swap to watch", from: "kind=systemd_oomd",
             to: "kind=systemd_oomd running=true pid=9 settings=jobs.slice:ManagedOOMMemoryPressure=kill",
             come: ["holds systemd_oomd /jobs.slice", "gap oomd_inert /jobs.slice"]),

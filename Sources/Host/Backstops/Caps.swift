@@ -1,6 +1,7 @@
 import Events
 
-/// The caps of the cgroup tree against the machine's memory: which trees have one, and what they add up to.
+/// The caps of the cgroup tree against the machine's memory: which trees have one, and what they add up to; and where the io
+/// controller ends while that of memory goes on.
 ///
 /// A tree is capped where a limit is met first on the way down. A cgroup without a limit is looked into while some cgroup
 /// below it has one; otherwise it counts as one uncapped tree.
@@ -21,6 +22,8 @@ struct Caps {
     private var nodes: [Node] = []
     private(set) var capped: [(path: Bytes, bytes: UInt64)] = []
     private(set) var uncapped: [Bytes] = []
+    /// Cgroups that the io controller sees, and whose children only memory's does, the topmost; `nil` where that is not known.
+    private(set) var ioEnds: [Bytes]?
 
     init(_ cgroups: CgroupTable, _ buffer: inout ReadBuffer) {
         var order: [(level: Int, path: Bytes)] = []
@@ -41,6 +44,25 @@ struct Caps {
         }
         for top in tops { visit(top) }
         capped.sort { $0.bytes > $1.bytes }
+        ioEnds = whereIOEnds(cgroups.hierarchy, tops)
+    }
+
+    /// Goes down while a cgroup hands the controller on. What cannot be read is said to be nothing.
+    private func whereIOEnds(_ hierarchy: CgroupHierarchy, _ tops: [Int]) -> [Bytes]? {
+        guard hierarchy.mode == .unified, let isHandedOn = hierarchy.handsOnIO(hierarchy.mountPoint) else { return nil }
+        guard isHandedOn else { return [Bytes("/".utf8)] }
+        var ends: [Bytes] = []
+        var waiting = tops
+        var next = 0
+        while next < waiting.count {
+            let node = nodes[waiting[next]]
+            next += 1
+            guard !node.children.isEmpty, let directory = hierarchy.directory(of: node.path),
+                let isHandedOn = hierarchy.handsOnIO(directory)
+            else { continue }
+            if isHandedOn { waiting += node.children } else { ends.append(node.path) }
+        }
+        return ends
     }
 
     private static func limit(_ hierarchy: CgroupHierarchy, _ path: Bytes, _ buffer: inout ReadBuffer) -> Figure? {
@@ -79,6 +101,12 @@ struct Caps {
         }
         for path in uncapped.prefix(Caps.listed) {
             settings += Bytes("uncapped=".utf8) + Caps.oneLine(path) + [UInt8(ascii: "\n")]
+        }
+        if let ioEnds {
+            settings += Bytes("io_ends_trees=\(ioEnds.count)\n".utf8)
+            for path in ioEnds.prefix(Caps.listed) {
+                settings += Bytes("io_ends=".utf8) + Caps.oneLine(path) + [UInt8(ascii: "\n")]
+            }
         }
         var state = BackstopState()
         state.kind = .caps

@@ -61,10 +61,16 @@ public struct CgroupHierarchy: Equatable, Sendable {
 
     /// `io` in the root's `cgroup.subtree_control`: without it the kernel charges all IO to the root.
     public var accountsIO: Bool {
-        guard mode == .unified, let text = contents(of: mountPoint + Bytes("/cgroup.subtree_control".utf8)) else {
-            return false
+        mode == .unified && handsOnIO(mountPoint) == true
+    }
+
+    /// Whether a cgroup lets the io controller see those below it: otherwise their IO is charged to it, or above it.
+    ///
+    /// - Returns: `nil` when its `cgroup.subtree_control` cannot be read.
+    func handsOnIO(_ directory: Bytes) -> Bool? {
+        contents(of: directory + Bytes("/cgroup.subtree_control".utf8)).map { text in
+            text.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }.contains { $0.isText("io") }
         }
-        return text.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }.contains { $0.isText("io") }
     }
 
     /// The directory of a cgroup by its path in the hierarchy; `nil` when it is outside what is mounted here.

@@ -13,15 +13,15 @@ public struct Containment {
     /// About everything, in the order in which a runaway would meet it.
     public var findings: [BackstopFinding] { caps + swap + io + userspaceKillers + kernel + wayIn }
 
-    /// What an incident adds to the story of its own backstops: what was wrong before it began. That IO is not charged it says
-    /// elsewhere.
+    /// What an incident adds to the story of its own backstops: what was wrong before it began. That no IO at all is charged it
+    /// says elsewhere.
     ///
     /// - Parameter named: what grew, which has a finding of its own.
     func standing(besides named: Bytes) -> [BackstopFinding] {
         let notable = (facts.memoryTotalBytes.value ?? 0) / Self.notableShare
         let small = facts.trees.filter { ($0.currentBytes.value ?? 0) &+ ($0.swapBytes.value ?? 0) < notable }.map(
             \.path)
-        return (caps + swap + wayIn).filter { finding in
+        return (caps + swap + ioBelow + wayIn).filter { finding in
             switch finding.rule {
             case .uncappedTree:
                 !small.contains(finding.subject.bytes) && !isWithin(named, finding.subject.bytes)
@@ -226,7 +226,7 @@ extension Containment {
         case .unknown, .none: return []
         case .legacy, .unified: break
         }
-        guard !facts.ioAccounted else { return [] }
+        guard !isIOCharged else { return ioBelow }
         return [
             finding(
                 .ioNotCharged, .gap, "IO is not charged to cgroups",
@@ -235,5 +235,32 @@ extension Containment {
                     ? "cgroup v2: systemd.unified_cgroup_hierarchy=1 on the kernel's command line"
                     : "IOAccounting=yes of the slices, or +io in cgroup.subtree_control")
         ]
+    }
+
+    /// By the recorder's start, and by what it saw since.
+    private var isIOCharged: Bool { facts.ioAccounted && !ioEnds.contains(Bytes("/".utf8)) }
+
+    private var ioEnds: [Bytes] { facts.state(.caps).flatMap { CapSums(settings: $0.settings).ioEnds } ?? [] }
+
+    /// Trees that the io controller cannot see, though memory is controlled there.
+    private var ioBelow: [BackstopFinding] {
+        guard isIOCharged else { return [] }
+        return ioEnds.prefix(Self.listed).map { path in
+            finding(
+                .ioNotCharged, .gap,
+                "below \(cgroup: path) memory is controlled and IO is not: all of it is charged to \(cgroup: path)",
+                [evidence("no io in cgroup.subtree_control of \(cgroup: path)", "cgroup.subtree_control")],
+                subject: "\(cgroup: path)",
+                consequence:
+                    "who floods the disk down there stays unknown, and io.max and io.weight hold none of them back",
+                setting: ioSetting(path))
+        }
+    }
+
+    private func ioSetting(_ path: Bytes) -> Phrase {
+        // A user's own manager controls what it was given, and io is not among it unless somebody says so.
+        if hasSuffix(path[...], ".service") { return "Delegate= with io of \(cgroup: path)" }
+        if hasSuffix(path[...], ".slice") { return "IOAccounting=yes of the units below \(cgroup: path)" }
+        return "+io in cgroup.subtree_control of \(cgroup: path)"
     }
 }
