@@ -71,7 +71,7 @@ let package = Package(
         tests("Host", ["Events"]),
         tests("Recording", ["Events", "EventSamples", "CLinux", "recording-writer"]),
         tests("Incidents", ["Events", "EventSamples", "Recording"]),
-        tests("Rendering", ["Incidents", "Events", "EventSamples"]),
+        tests("Rendering", ["Incidents", "Events", "EventSamples", "Database", "CSQLite"]),
         tests("Screen", ["Rendering", "Incidents", "Events", "EventSamples"]),
         tests("Database", ["Incidents", "Rendering", "Events", "EventSamples", "CSQLite"]),
         tests("Live", ["Events", "EventSamples"]),

@@ -25,56 +25,31 @@ import Testing
         return found.sorted()
     }
 
-    private static func incidents(_ events: [Event]) -> [Incident] {
-        var correlator = Correlator()
-        var incidents: [Incident] = []
-        for event in events {
-            correlator.consume(event) { if case .closed(let closed) = $0 { incidents.append(closed) } }
-        }
-        return incidents + correlator.openIncidents()
-    }
-
     /// Every document there is, for one user.
     private static func documents(_ events: [Event], for uid: UInt32) throws -> [(format: String, text: String)] {
-        var residents = Residents()
-        var names = NameTable()
-        for event in events {
-            names.note(event)
-            residents.learn(event, names)
+        let redaction: Redaction = try #require(AllDocuments.redaction(of: events, for: uid))
+        return try AllDocuments.of(events, redaction)
+    }
+
+    /// What the search below goes through: without it, it would find nothing because there was nothing.
+    @Test func `the cases have several users, kills, findings with paths, alternatives and evidence`() throws {
+        var users = 0
+        var incidents: [Incident] = []
+        for name in CaseEvents.names {
+            let events = try CaseEvents.of(name)
+            users = max(users, Self.users(events).count)
+            incidents += AllDocuments.incidents(events)
         }
-        residents.learn(names)
-        let incidents = incidents(events)
-        for incident in incidents { residents.learn(incident) }
-        let redaction = Redaction(for: try #require(residents.audience("\(uid)")))
-        let shown = incidents.map(redaction.redacted)
-        func text(_ bytes: Bytes) -> String { String(decoding: bytes, as: UTF8.self) }
-        var documents: [(format: String, text: String)] = shown.flatMap { incident in
-            [
-                ("json", text(IncidentJSON.document(incident))), ("markdown", text(Markdown.render(incident))),
-                ("show", text(TerminalTimeline.render(incident, TextOptions(timelineEntries: nil)))),
-                ("list", text(IncidentTable.render([incident]))),
-            ]
+        #expect(users >= 3)
+        let kills = incidents.flatMap(\.kills)
+        #expect(kills.contains { $0.sender != nil } && kills.contains { !$0.cause.alternatives.isEmpty })
+        #expect(incidents.contains { !$0.alternatives.isEmpty })
+        #expect(incidents.contains { $0.chain.contains { !$0.evidence.isEmpty } })
+        let findings = incidents.flatMap(\.backstops)
+        for rule in [FindingRule.uncappedTree, .ioNotCharged, .systemdOomd] {
+            #expect(findings.contains { $0.rule == rule && $0.finding.contains(UInt8(ascii: "/")) }, "\(rule)")
         }
-        func export<E: EventExport & ~Copyable>(_ format: String, _ empty: consuming E) {
-            var export = empty
-            var names = NameTable()
-            for event in events {
-                let event = redaction.redacted(event)
-                names.note(event)
-                export.take(event, names)
-            }
-            export.end(names)
-            export.drain { documents.append((format, String(decoding: $0, as: UTF8.self))) }
-        }
-        export("ndjson", EventJSON())
-        export("csv", SeriesCSV())
-        export("trace", Trace(of: shown.first))
-        export("html", HTMLReport(of: shown.first))
-        let findings = SpanFindings(incidents: shown)
-        export("json of a span", WindowExport(.json, findings))
-        export("markdown of a span", WindowExport(.markdown, findings))
-        export("html of a span", HTMLReport(of: nil, findings))
-        return documents
+        #expect(findings.contains { !$0.setting.bytes.isEmpty } && findings.contains { !$0.evidence.isEmpty })
     }
 
     @Test(arguments: CaseEvents.names)
@@ -83,7 +58,12 @@ import Testing
         for uid in Self.users(events) {
             var strange = StrangeNames(for: uid, events)
             let renamed = events.map { strange.renamed($0) }
-            for (format, text) in try Self.documents(renamed, for: uid) {
+            let documents = try Self.documents(renamed, for: uid)
+            let hasIncident = documents.contains { $0.format == "json" }
+            #expect(
+                AllDocuments.formats.subtracting(documents.map(\.format)).isEmpty || !hasIncident, "a format is missing"
+            )
+            for (format, text) in documents {
                 guard let found = text.firstMatch(of: StrangeNames.pattern) else { continue }
                 let line = text[..<found.startIndex].suffix(200) + text[found.startIndex...].prefix(100)
                 Issue.record("\(format) for \(uid): \(line)")
@@ -94,7 +74,7 @@ import Testing
     @Test(arguments: CaseEvents.names.filter { $0.hasPrefix("lab-") })
     func `one's own processes and cgroups are named, as without a redaction`(_ name: String) throws {
         let events = try CaseEvents.of(name)
-        let kills = Self.incidents(events).flatMap(\.kills)
+        let kills = AllDocuments.incidents(events).flatMap(\.kills)
         for kill in kills {
             guard let uid = kill.victim.uid.value.flatMap({ UInt32(exactly: $0) }) else { continue }
             let documents = try Self.documents(events, for: uid)

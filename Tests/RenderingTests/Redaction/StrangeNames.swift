@@ -20,6 +20,9 @@ struct StrangeNames {
     private var own: Set<Bytes> = [Bytes("/".utf8)]
     private var strange: [Bytes: Bytes] = [:]
 
+    /// What somebody who wants to be misread puts into a name: an escape, a quote, a tag, a column, a byte that is no UTF-8.
+    private static let hostile: Bytes = [0x1b, 0x22, 0x3c, 0x7c, 0xff]
+
     /// Names by which the correlator knows what a process is for: what it finds depends on them, and they are nobody's.
     private static let roles = [
         "earlyoom", "systemd-oomd", "oomd", "nohang", "systemd", "runc", "crun", "conmon", "containerd-shim", "dockerd",
@@ -56,14 +59,14 @@ struct StrangeNames {
     mutating func renamed(_ event: Event) -> Event {
         var event = event
         var reader = Rename(names: self)
-        event.payload = Payload.rewritten(event.payload, &reader)
+        event.payload = event.payload.rewritten(by: &reader)
         self = reader.names
         return event
     }
 
     fileprivate mutating func name(_ original: Bytes) -> Bytes {
         if let known = strange[original] { return known }
-        let fresh = Bytes("\(Self.mark)\(strange.count)x".utf8)
+        let fresh = Bytes("\(Self.mark)\(strange.count)x".utf8) + Self.hostile
         strange[original] = fresh
         return fresh
     }
@@ -84,17 +87,45 @@ struct StrangeNames {
         var original: Bytes = []
         for part in path.split(separator: UInt8(ascii: "/")) {
             original += Bytes("/".utf8) + part
-            let text = String(decoding: part, as: UTF8.self)
-            if own.contains(original) {
-                result += Bytes("/".utf8) + part
-            } else if let match = text.wholeMatch(of: /(user[-@])(\d+)(\.slice|\.service)/), let uid = UInt32(match.2) {
-                result += Bytes("/\(match.1)\(uid &+ Self.uidOffset)\(match.3)".utf8)
-            } else {
-                let suffix = text.firstMatch(of: /\.(slice|service|scope)$/).map { String($0.0) } ?? ""
-                result += Bytes("/".utf8) + name(Bytes(part)) + Bytes(suffix.utf8)
-            }
+            result += Bytes("/".utf8) + (own.contains(original) ? Bytes(part) : component(Bytes(part)))
         }
         return result.isEmpty ? path : result
+    }
+
+    private mutating func component(_ part: Bytes) -> Bytes {
+        let text = String(decoding: part, as: UTF8.self)
+        if let match = text.wholeMatch(of: /(user[-@])(\d+)(\.slice|\.service)/), let uid = UInt32(match.2) {
+            return Bytes("\(match.1)\(uid &+ Self.uidOffset)\(match.3)".utf8)
+        }
+        let suffix = text.firstMatch(of: /\.(slice|service|scope)$/).map { String($0.0) } ?? ""
+        return name(part) + Bytes(suffix.utf8)
+    }
+
+    /// Of earlyoom an argument each. Of the others a line each, with paths of cgroups (`capped=1 /a`) and names of units
+    /// (`a.slice:ManagedOOMSwap=kill`), which are the names of the same cgroups elsewhere.
+    fileprivate mutating func settings(_ text: Bytes) -> Bytes {
+        if text.contains(0) { return text + Bytes("\0\(Self.mark)".utf8) }
+        var lines: [Bytes] = []
+        for line in text.split(separator: UInt8(ascii: "\n")) {
+            if let slash = line.firstIndex(of: UInt8(ascii: "/")) {
+                lines.append(Bytes(line[..<slash]) + path(Bytes(line[slash...])))
+            } else if let colon = line.lastIndex(of: UInt8(ascii: ":")), !isTemplate(line[..<colon]) {
+                lines.append(unit(Bytes(line[..<colon])) + Bytes(line[colon...]))
+            } else {
+                lines.append(Bytes(line))
+            }
+        }
+        lines.append(Bytes("\(Self.mark)=1".utf8))
+        return Bytes(lines.joined(separator: [UInt8(ascii: "\n")]))
+    }
+
+    /// `-.slice`, `user@.service`: everybody's.
+    private func isTemplate(_ unit: ArraySlice<UInt8>) -> Bool {
+        String(decoding: unit, as: UTF8.self).contains(/^-\.|[-@]\./)
+    }
+
+    private mutating func unit(_ unit: Bytes) -> Bytes {
+        own.contains { $0.suffix(unit.count + 1) == (Bytes("/".utf8) + unit)[...] } ? unit : component(unit)
     }
 
     fileprivate func isOwn(_ uid: Figure) -> Bool { uid.value == UInt64(self.uid) }
@@ -142,9 +173,7 @@ private struct Rename: NameWalker {
         case "cgroup", "path", "oom_cgroup": value = names.path(value)
         case "cmdline", "name": if !isOwn { value = names.name(value) }
         case "sender_exe": if !isOwn { value = names.executable(value) }
-        case "settings":
-            // Of systemd's tools a line each, of earlyoom an argument.
-            value += Bytes((value.contains(0) ? "\0\(StrangeNames.mark)" : "\n\(StrangeNames.mark)=1").utf8)
+        case "settings": value = names.settings(value)
         default: break
         }
     }
@@ -187,13 +216,13 @@ extension NameWalker {
 
 extension Payload {
     /// The payload after a walker changed it: only kinds that name somebody.
-    fileprivate static func rewritten(_ payload: Payload, _ walker: inout Rename) -> Payload {
+    func rewritten<W: NameWalker>(by walker: inout W) -> Payload {
         func walked<F: Fields>(_ value: F) -> F {
             var value = value
             walker.group("", &value)
             return value
         }
-        return switch payload {
+        return switch self {
         case .oomKill(let value): .oomKill(walked(value))
         case .signal(let value): .signal(walked(value))
         case .exit(let value): .exit(walked(value))
@@ -203,7 +232,7 @@ extension Payload {
         case .userName(let value): .userName(walked(value))
         case .backstop(let value): .backstop(walked(value))
         case .kernelLogKill(let value): .kernelLogKill(walked(value))
-        default: payload
+        default: self
         }
     }
 }
