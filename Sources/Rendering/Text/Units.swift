@@ -70,8 +70,9 @@ public enum Units {
 
     public static func count(_ figure: Figure) -> String { text(of: figure, count) }
 
-    /// An evidence's figure in the unit it names.
+    /// An evidence's figure in the unit it names; it stands in a sentence, so unknown is a word.
     public static func figure(_ figure: Figure, unit: Bytes) -> String {
+        if figure.isUnknown { return "unknown" }
         switch unit {
         case Bytes("bytes".utf8): return bytes(figure)
         case Bytes("bytes/s".utf8): return text(of: figure, bytesPerSecond)
