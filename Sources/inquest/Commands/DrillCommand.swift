@@ -38,18 +38,15 @@ enum DrillCommand: Command {
         defer {
             do throws(HostError) { try cgroup.remove() } catch { console.note("inquest: \(error.message)") }
         }
-        if scenario == .cap {
-            let incident = try CapDrill.run(bytes, in: cgroup, recordingTo: directory, stopSignals, console)
-            show(incident, json: json, console)
-            if !json { console.out.write("VERDICT proven: the cap holds, and its kill is heard and told\n") }
-            noteKept(kept, console)
-        } else {
-            let (report, incident) = try HighDrill.run(
-                bytes, in: cgroup, recordingTo: directory, stopSignals, console)
-            if !json, let incident { show(incident, json: false, console) }
-            noteKept(kept, console)
-            try report.tell(json: json, console)
-        }
+        let (report, incident) =
+            scenario == .cap
+            ? try CapDrill.run(bytes, in: cgroup, recordingTo: directory, stopSignals, console)
+            : try HighDrill.run(bytes, in: cgroup, recordingTo: directory, stopSignals, console)
+        // A program has one document: of a kill its incident, which says all that a verdict could.
+        let isToldByIncident = json && scenario == .cap && report.verdict == .proven
+        if let incident, !json || isToldByIncident { show(incident, json: json, console) }
+        noteKept(kept, console)
+        if !isToldByIncident { try report.tell(json: json, console) }
     }
 
     private static func show(_ incident: Incident, json: Bool, _ console: Console) {

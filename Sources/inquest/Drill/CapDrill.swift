@@ -11,7 +11,7 @@ enum CapDrill {
     static func run(
         _ bytes: UInt64, in cgroup: DrillCgroup, recordingTo directory: DrillDirectory, _ stopSignals: StopSignals,
         _ console: Console
-    ) throws(CommandError) -> Incident {
+    ) throws(CommandError) -> (report: DrillReport, incident: Incident?) {
         let outcome = CapOutcome()
         let rehearsal = try Rehearsal(
             directory, stopSignals, console, observe: { outcome.see($0) }, report: { outcome.see($0) })
@@ -24,7 +24,7 @@ enum CapDrill {
         try rehearsal.run(withinNs: killBoundNs) {
             outcome.killHeard || balloon.poll() != nil && outcome.graceOver()
         }
-        guard outcome.killHeard else { throw CommandError(unheard(balloon)) }
+        guard outcome.killHeard else { return (report(.notProven, unheard(balloon)), nil) }
         console.progress("killed and heard; waiting about 10 s until the incident is over")
         try rehearsal.run(withinNs: Rehearsal.closeBoundNs) {
             // Reaped as soon as it is dead: nothing of the drill stays in the process table.
@@ -32,12 +32,19 @@ enum CapDrill {
             return outcome.closed != nil
         }
         guard let incident = outcome.closed else {
-            throw CommandError(
+            let why =
                 "the kill was heard, but its incident did not close within \(Rehearsal.closeBoundNs / 1_000_000_000) s:"
-                    + " the machine is under pressure; see inquest tail")
+                + " the machine is under pressure; see inquest tail"
+            return (report(.notProven, why), nil)
         }
         try rehearsal.complete()
-        return incident
+        return (report(.proven, "the cap holds, and its kill is heard and told"), incident)
+    }
+
+    private static func report(_ verdict: DrillVerdict, _ text: String) -> DrillReport {
+        var report = DrillReport(.cap)
+        report.conclude(verdict, text)
+        return report
     }
 
     private static func unheard(_ balloon: BalloonProcess) -> String {

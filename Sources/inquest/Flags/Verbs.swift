@@ -121,7 +121,7 @@ enum Verbs {
                 + " backstop asks the userspace killer that runs here whom it would kill: earlyoom by a dry run with its own"
                 + " lists, systemd-oomd what it watches. Nothing is made short of memory for it.",
             "The last line is the verdict: proven is only what was really seen. Exit status 1 when it is not proven. With --json"
-                + " it prints exactly one document: the incident for cap, else the verdict and what it rests on.",
+                + " it prints exactly one document: the incident for a cap that is proven, else the verdict and what it rests on.",
         ],
         operand: Operand(
             name: "cap|high|backstop",

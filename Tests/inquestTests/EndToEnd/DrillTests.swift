@@ -105,6 +105,42 @@ extension EndToEnd {
             #expect(result.err.contains("memory.high"), "\(result.err)")
         }
 
+        @Test(arguments: [false, true])
+        func `a cap that does not hold is not proven, and the last line says so`(asJSON: Bool) throws {
+            let bytes = 128 << 20
+            let drill = try RunningTool(["drill", "--memory", "\(bytes)"] + (asJSON ? ["--json"] : []))
+            // Lifted once it is set: attaching the probes takes longer than that, and only then the cgroup is filled.
+            try #require(drill.waits { Self.lift("inquest-drill-\($0.pid)", bytes) }, "\(drill.errSoFar)")
+            let result = drill.wait()
+            #expect(
+                result.status == 1 && result.isOneLine && result.err.contains("drill cap: not proven"), "\(result.err)")
+            let why = "the process grew beyond the cgroup's limit and was not killed"
+            guard asJSON else {
+                #expect(result.lines.last?.hasPrefix("VERDICT not proven: \(why)") == true, "\(result.out)")
+                return
+            }
+            #expect(result.lines.count == 1)
+            let report = try parse(result.out)
+            #expect(report["schema"] as? String == "inquest.drill/1")
+            #expect(report["scenario"] as? String == "cap" && report["verdict"] as? String == "not_proven")
+            #expect((report["text"] as? String)?.hasPrefix(why) == true, "\(report)")
+        }
+
+        /// Takes a cgroup's limits away, the outer one first. - Returns: whether they were set, and are gone.
+        private static func lift(_ cgroup: String, _ bytes: Int) -> Bool {
+            let files =
+                access("/sys/fs/cgroup/memory", F_OK) == 0
+                ? ["memory/\(cgroup)/memory.memsw.limit_in_bytes", "memory/\(cgroup)/memory.limit_in_bytes"]
+                : ["\(cgroup)/memory.max"]
+            let there = files.map { "/sys/fs/cgroup/" + $0 }.filter { access($0, F_OK) == 0 }
+            let isSet = there.allSatisfy { (try? String(contentsOfFile: $0, encoding: .utf8)) == "\(bytes)\n" }
+            guard !there.isEmpty, isSet else { return false }
+            return there.allSatisfy { file in
+                (try? (file.hasSuffix("max") ? "max" : "-1").write(toFile: file, atomically: false, encoding: .utf8))
+                    != nil
+            }
+        }
+
         @Test func `a drill larger than a rehearsal is refused`() throws {
             let result = try Tool.run("drill", "--memory", "64G")
             #expect(result.status == 2)
