@@ -32,6 +32,37 @@ import Testing
         #expect(facts["io_accounting"]?.value == Bytes("no"))
     }
 
+    @Test(arguments: [
+        ("[none] mq-deadline kyber bfq", "6.1.0-50-amd64", "none", false), ("none", "6.1.0", "none", false),
+        ("mq-deadline [kyber]", "6.1.0", "kyber", false), ("none [bfq]", "5.10.0-30-amd64", "bfq", true),
+        ("[mq-deadline] none", "5.10.0-30-amd64", "mq-deadline", false),
+        ("[mq-deadline] none", "5.14.0", "mq-deadline", true),
+        ("[mq-deadline] none", "6.12.1+deb13", "mq-deadline", true),
+        ("[mq-deadline] none", "unknown", "mq-deadline", nil), ("[newer] none", "9.9.9", "newer", nil),
+    ])
+    func `whether a disk's scheduler heeds IO priorities is told`(
+        _ file: String, _ release: String, _ name: String, _ heeds: Bool?
+    ) {
+        let fixture = Fixture()
+        fixture.host()
+        fixture.file("proc/sys/kernel/osrelease", release + "\n")
+        for disk in ["vda", "loop0", "sdb", "nvme0n1"] {
+            fixture.file("sys/block/\(disk)/queue/scheduler", file + "\n")
+            fixture.file(
+                "sys/block/\(disk)/stat", disk == "sdb" ? "0 0 0 0 0 0 0 0 0 0 0\n" : "7 0 56 1 2 0 16 1 0 1 2\n")
+            if disk != "loop0" { fixture.directory("sys/block/\(disk)/device") }
+        }
+        fixture.remove("sys/block/nvme0n1/queue/scheduler")
+        let facts = HostFacts(fixture.paths)
+        // Neither the one whose requests wait at another disk, nor the one that nobody used.
+        #expect(
+            facts.schedulers == [
+                DiskScheduler(disk: Bytes("nvme0n1"), name: nil, heedsPriorities: nil),
+                DiskScheduler(disk: Bytes("vda"), name: Bytes(name), heedsPriorities: heeds),
+            ])
+        #expect(facts["disk_schedulers"]?.value == Bytes("nvme0n1:unreadable vda:\(name)"))
+    }
+
     @Test func `a whole machine is told`() {
         let fixture = Fixture()
         fixture.host()

@@ -24,6 +24,10 @@ extension HostFacts {
         facts.append(Fact("swap_devices", swapText))
         facts.append(Fact("zram_swap", hasZramSwap))
         facts.append(Fact("zswap", zswapEnabled, unreadable: Calls.refusal(paths.sys("module"))))
+        facts.append(
+            schedulers.isEmpty
+                ? Fact("disk_schedulers", unreadable: Calls.refusal(paths.sys("block")))
+                : Fact("disk_schedulers", schedulerText))
         facts.append(figure("memory_lock_limit_bytes", memoryLockLimit, []))
         let names = capabilities.map { Bytes($0.names.joined(separator: " ").utf8) }
         add("capabilities", names, paths.proc("self/status"))
@@ -94,6 +98,11 @@ extension HostFacts {
             text += Bytes((controller.hierarchy == 0 ? ":v2" : ":v1").utf8)
         }
         return text
+    }
+
+    private var schedulerText: Bytes {
+        let parts = schedulers.map { $0.disk + Bytes(":".utf8) + ($0.name ?? Bytes("unreadable".utf8)) }
+        return Bytes(parts.joined(separator: [UInt8(ascii: " ")]))
     }
 
     private var swapText: Bytes {

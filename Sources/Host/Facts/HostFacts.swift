@@ -49,6 +49,7 @@ public struct HostFacts: Sendable {
     public var swaps: [(path: Bytes, sizeBytes: Figure)]
     public var hasZramSwap: Bool
     public var zswapEnabled: Bool?
+    public var schedulers: [DiskScheduler]
     /// RLIMIT_MEMLOCK, bytes.
     public var memoryLockLimit: Figure
     public var capabilities: Capabilities?
@@ -85,6 +86,7 @@ public struct HostFacts: Sendable {
         let zswap = line(of: paths.sys("module/zswap/parameters/enabled"))
         // No such module: a kernel without zswap.
         zswapEnabled = zswap.map { $0 == Bytes("Y".utf8) } ?? (Calls.exists(paths.sys("module")) ? false : nil)
+        schedulers = DiskScheduler.all(paths, kernelRelease: kernelRelease)
         memoryLockLimit = HostFacts.memoryLockLimit()
         capabilities = contents(of: paths.proc("self/status")).flatMap { Capabilities(status: $0) }
         isInitialPidNamespace = Namespaces.isInitialPid(paths)
@@ -125,7 +127,7 @@ public struct HostFacts: Sendable {
     }
 
     /// The word in brackets: `none [integrity] confidentiality`.
-    private static func selected(_ text: Bytes) -> Bytes? {
+    static func selected(_ text: Bytes) -> Bytes? {
         guard let open = text.firstIndex(of: UInt8(ascii: "[")),
             let close = text[open...].firstIndex(of: UInt8(ascii: "]"))
         else { return nil }

@@ -138,6 +138,13 @@ struct DoctorReport {
                 "IO is not charged to cgroups: the owner of swap traffic stays unknown; enable +io in cgroup.subtree_control"
             )
         }
+        for disk in host.schedulers where disk.heedsPriorities == false {
+            let name = Escaping.terminal(disk.disk)
+            note(
+                "\(name) is scheduled by \(Escaping.terminal(disk.name ?? [])), which knows no IO priorities here: in a storm the "
+                    + "recorder's commits, and ionice, wait behind everybody's requests; bfq in /sys/block/\(name)/queue/scheduler"
+                    + " heeds them, mq-deadline from Linux 5.14 on")
+        }
         if host.runsTrampolines == false {
             note("kernel.ftrace_enabled is 0, so no trampoline runs; set it to 1 before the recorder starts")
         }
