@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+@testable import Incidents
+
 /// Recordings that earlier versions made of real disasters (`Tests/recordings`, each named after the version of the correlator's state
 /// in it, and the format's where that is not 1). A newer reader reads all older ones.
 @Suite struct OldRecordingTests {
@@ -10,6 +12,9 @@ import Testing
         /// Ids, classes and ends of the incidents.
         let incidents: [(id: String, of: String, by: String)]
         var testDescription: String { name }
+
+        /// Whether the state in it is this version's, which takes it as it stands.
+        var isPresent: Bool { name.hasPrefix("state-\(State.version)-") }
 
         func unpack(into scratch: Scratch) throws -> String {
             let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -36,11 +41,16 @@ import Testing
             ]),
         Old(
             name: "state-5-format-2-drill", events: 1630, incidents: [("d913ca92-74", "contained_kill", "recovered")]),
+        Old(name: "state-7-drill", events: 1849, incidents: [("d913ca92-77", "contained_kill", "recovered")]),
     ]
 
     /// What another version wrote is said once, however many incidents there are.
-    private func expectOneNote(_ result: Tool.Result) {
+    private func expectOneNote(_ result: Tool.Result, _ old: Old) {
         #expect(result.status == 0, "\(result.err)")
+        guard !old.isPresent else {
+            #expect(result.err == "")
+            return
+        }
         #expect(result.err.split(separator: "\n").count == 1, "\(result.err)")
         #expect(result.err.contains("told anew from the recorded events"), "\(result.err)")
     }
@@ -61,7 +71,7 @@ import Testing
         let scratch = try Scratch()
         let directory = try old.unpack(into: scratch)
         let list = try Tool.run("list", "--json", "--dir", directory)
-        expectOneNote(list)
+        expectOneNote(list, old)
         let listed = try list.lines.map(parse)
         #expect(listed.compactMap { $0["id"] as? String } == old.incidents.map(\.id))
         #expect(listed.compactMap { $0["class"] as? String } == old.incidents.map(\.of))
@@ -77,19 +87,19 @@ import Testing
         let directory = try old.unpack(into: scratch)
         for incident in old.incidents {
             let show = try Tool.run("show", incident.id, "--dir", directory)
-            expectOneNote(show)
+            expectOneNote(show, old)
             #expect(show.out.contains(incident.id), "\(show.out)")
             let export = try Tool.run("export", incident.id, "--format", "json", "--dir", directory)
-            expectOneNote(export)
+            expectOneNote(export, old)
             let document = try parse(export.out)
             #expect(document["id"] as? String == incident.id)
             #expect(document[path: "ended.by"] as? String == incident.by)
             let markdown = try Tool.run("export", incident.id, "--format", "markdown", "--dir", directory)
-            expectOneNote(markdown)
+            expectOneNote(markdown, old)
             #expect(markdown.out.hasPrefix("# "), "\(markdown.out)")
         }
         let last = try Tool.run("show", "--dir", directory)
-        expectOneNote(last)
+        expectOneNote(last, old)
     }
 
     @Test(arguments: ["state-1-reset", "state-5-format-2-drill"])
