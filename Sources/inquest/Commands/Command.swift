@@ -10,8 +10,8 @@ enum Registry {
     static var commands: [any Command.Type] {
         [
             RecordCommand.self, TailCommand.self, ListCommand.self, ShowCommand.self, ExportCommand.self,
-            ReplayCommand.self, DoctorCommand.self, DrillCommand.self, VerifyCommand.self, HelpCommand.self,
-            ManualCommand.self, BalloonCommand.self, HookExecCommand.self, BenchPipelineCommand.self,
+            ReplayCommand.self, DoctorCommand.self, DrillCommand.self, VerifyCommand.self, MetricsCommand.self,
+            HelpCommand.self, ManualCommand.self, BalloonCommand.self, HookExecCommand.self, BenchPipelineCommand.self,
         ]
     }
 }

@@ -56,6 +56,14 @@ enum Flags {
     static let drillMemory = Flag.size(
         "memory", default: "64M", "limit of the disposable cgroup that the rehearsal fills")
 
+    // What is told to a monitoring system.
+    static let listen = Flag.optionalText(
+        "listen", "ADDRESS", absent: "127.0.0.1:10137, unless --textfile is given",
+        "serve the page here: an address with a port, or unix:/path for a socket")
+    static let textfile = Flag.optionalText(
+        "textfile", "FILE", "write the page to this file, whole, every 15 s: for node_exporter's textfile collector")
+    static let once = Flag.toggle("once", "write the file once, from the recording, and end: for a timer")
+
     // For everyone.
     static let help = Flag.toggle("help", "this text")
     static let version = Flag.toggle("version", "the program's version")

@@ -1,6 +1,6 @@
 /// The table of verbs, in the order in which help lists them.
 enum Verbs {
-    static let all: [Verb] = [record, tail, list, show, export, replay, doctor, drill, verify, help]
+    static let all: [Verb] = [record, tail, list, show, export, replay, doctor, drill, verify, metrics, help]
 
     static let record = Verb(
         "record", "run the recorder in the foreground",
@@ -142,6 +142,26 @@ enum Verbs {
         ],
         flags: [Flags.directory],
         examples: [Example("inquest verify --dir ./copy", "a copy from another machine")])
+
+    static let metrics = Verb(
+        "metrics", "serve what the recorder tells as metrics for Prometheus",
+        details: [
+            "Follows the running recorder through its socket, across its restarts, and serves GET /metrics to whoever may connect:"
+                + " by default programs of this machine. Where the recording can be read, phases and open incidents are known"
+                + " from the start. Needs no root, but the right to read: membership of the group inquest.",
+            "Counters begin at 0 with this program and go on when the recorder restarts. docs/metrics.md names every metric.",
+            "With --once the page is written from the recording alone; the counters are kept in FILE.state from one time to"
+                + " the next.",
+        ],
+        flags: [Flags.listen, Flags.textfile, Flags.once, Flags.live, Flags.directory],
+        exclusive: [[Flags.listen.name, Flags.once.name]],
+        examples: [
+            Example("inquest metrics", "scraped by a Prometheus on the same machine"),
+            Example("inquest metrics --listen unix:/run/inquest/metrics.sock", "for a proxy that adds TLS"),
+            Example(
+                "inquest metrics --textfile /run/node-exporter/inquest.prom",
+                "through the node_exporter that is scraped already"),
+        ])
 
     static let help = Verb(
         "help", "explain a verb, or the thresholds",

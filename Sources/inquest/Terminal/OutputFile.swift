@@ -14,18 +14,30 @@ extension Console {
 }
 
 enum OutputFile {
-    static func write(_ path: String, _ body: (ByteWriter) throws(CommandError) -> Void) throws(CommandError) {
+    /// What a file is for: who may read it, and whether a power cut may take it.
+    enum Use {
+        /// A document: 0640, durable when it appears.
+        case document
+        /// Written again and again, for another program to read: 0644, and no wait for the disk.
+        case feed
+
+        fileprivate var mode: mode_t { self == .document ? 0o640 : 0o644 }
+    }
+
+    static func write(
+        _ path: String, as use: Use = .document, _ body: (ByteWriter) throws(CommandError) -> Void
+    ) throws(CommandError) {
         var status = stat()
         let exists = unsafe stat(path, &status) == 0
         if exists && status.st_mode & S_IFMT == S_IFDIR {
             throw CommandError("cannot write \(path): it is a directory; name a file in it")
         }
         if exists && status.st_mode & S_IFMT != S_IFREG {
-            let descriptor = try opened(path, O_WRONLY, path)
+            let descriptor = try opened(path, O_WRONLY, use, path)
             defer { close(descriptor) }
             return try fill(descriptor, path, body)
         }
-        try replace(exists ? resolved(path) : path, shown: path) { descriptor, _ throws(CommandError) in
+        try replace(exists ? resolved(path) : path, use, shown: path) { descriptor, _ throws(CommandError) in
             try fill(descriptor, path, body)
         }
     }
@@ -37,28 +49,34 @@ enum OutputFile {
         if exists && status.st_mode & S_IFMT != S_IFREG {
             throw CommandError("cannot write \(path): it is no regular file; choose another place with -o")
         }
-        try replace(exists ? resolved(path) : path, shown: path) { _, temporary throws(CommandError) in
+        try replace(exists ? resolved(path) : path, .document, shown: path) { _, temporary throws(CommandError) in
             try body(temporary)
         }
     }
 
     private static func replace(
-        _ path: String, shown: String, _ body: (Int32, String) throws(CommandError) -> Void
+        _ path: String, _ use: Use, shown: String, _ body: (Int32, String) throws(CommandError) -> Void
     ) throws(CommandError) {
         let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
         let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
         let temporary = "\(directory)/.\(name).\(getpid()).tmp"
-        let descriptor = try opened(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, shown)
+        let descriptor = try opened(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, use, shown)
         var isRenamed = false
         defer {
             close(descriptor)
             if !isRenamed { _ = unsafe unlink(temporary) }
         }
         try body(descriptor, temporary)
-        guard fsync(descriptor) == 0 else { throw failed(shown, errno) }
+        if use == .feed {
+            // Whoever reads it is another user, whatever this one's umask.
+            guard fchmod(descriptor, use.mode) == 0 else { throw failed(shown, errno) }
+        } else {
+            guard fsync(descriptor) == 0 else { throw failed(shown, errno) }
+        }
         guard unsafe rename(temporary, path) == 0 else { throw failed(shown, errno) }
         isRenamed = true
+        guard use == .document else { return }
         // The name, too: without it a power cut could leave the old file. Some file systems refuse; then it is as good as it gets.
         let parent = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if parent >= 0 {
@@ -76,9 +94,11 @@ enum OutputFile {
         if let code = writer.failure { throw failed(path, code) }
     }
 
-    private static func opened(_ path: String, _ flags: Int32, _ shown: String) throws(CommandError) -> Int32 {
+    private static func opened(
+        _ path: String, _ flags: Int32, _ use: Use, _ shown: String
+    ) throws(CommandError) -> Int32 {
         while true {
-            let descriptor = unsafe open(path, flags | O_CLOEXEC, 0o640)
+            let descriptor = unsafe open(path, flags | O_CLOEXEC, use.mode)
             if descriptor >= 0 { return descriptor }
             guard errno == EINTR else { throw failed(shown, errno) }
         }

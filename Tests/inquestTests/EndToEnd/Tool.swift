@@ -113,11 +113,11 @@ final class RunningTool {
     }
 
     /// Waits for a condition, with a bound: `false` when it did not come true within it, or the process ended before.
-    func waits(seconds: Double = 60, until condition: (RunningTool) -> Bool) -> Bool {
+    func waits(seconds: Double = 60, until condition: (RunningTool) throws -> Bool) rethrows -> Bool {
         let end = Date().addingTimeInterval(seconds)
         while Date() < end {
-            if condition(self) { return true }
-            if !process.isRunning { return condition(self) }
+            if try condition(self) { return true }
+            if !process.isRunning { return try condition(self) }
             usleep(20_000)
         }
         return false

@@ -81,7 +81,7 @@ private func complaint(_ words: String...) -> String {
         #expect(complaint("docter", "--json") == "unknown verb 'docter'; did you mean 'doctor'?")
         #expect(
             complaint("frobnicate")
-                == "unknown verb 'frobnicate': one of record, tail, list, show, export, replay, doctor, drill, verify, help"
+                == "unknown verb 'frobnicate': one of record, tail, list, show, export, replay, doctor, drill, verify, metrics, help"
         )
     }
 

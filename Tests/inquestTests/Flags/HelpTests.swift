@@ -13,17 +13,18 @@ private let help = Help(verbs: Verbs.all)
 
                 Usage: inquest VERB [FLAGS]
 
-                  record  run the recorder in the foreground
-                  tail    follow events and incidents as they happen
-                  list    list the recorded incidents, newest last
-                  show    show one incident's timeline on the terminal
-                  export  write an incident, or a span of time, as a document
-                  replay  correlate a recording again
-                  doctor  what this machine offers to the recorder: facts first, then verdicts
-                  drill   rehearse what should stop a runaway: contained, bounded, recorded and
-                          shown
-                  verify  check a recording
-                  help    explain a verb, or the thresholds
+                  record   run the recorder in the foreground
+                  tail     follow events and incidents as they happen
+                  list     list the recorded incidents, newest last
+                  show     show one incident's timeline on the terminal
+                  export   write an incident, or a span of time, as a document
+                  replay   correlate a recording again
+                  doctor   what this machine offers to the recorder: facts first, then verdicts
+                  drill    rehearse what should stop a runaway: contained, bounded, recorded and
+                           shown
+                  verify   check a recording
+                  metrics  serve what the recorder tells as metrics for Prometheus
+                  help     explain a verb, or the thresholds
 
                   help VERB  what the verb does, its flags, examples
                   --help     this text
