@@ -9,6 +9,7 @@ die() { say "$@"; exit 1; }
 build_packages=(libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev)
 test_packages=(clang-format python3-venv tmux)
 browser_packages=(chromium python3-venv)
+prometheus_packages=(prometheus prometheus-alertmanager prometheus-node-exporter)
 manual_packages=(mandoc bash fish zsh)
 lab_packages=(python3-venv qemu-system-x86 qemu-utils busybox-static cpio e2fsprogs mmdebstrap gcc libc6-dev libsqlite3-dev nbdkit xfsprogs btrfs-progs)
 bench_packages=(fio zstd bpftrace gcc libc6-dev libcurl4 libmicrohttpd12)
