@@ -10,7 +10,7 @@ from .guest import Guest
 from .image import debian_root, initramfs
 from .judge import Hopeless, Judge
 from .machine import Disk, Machine
-from .packages import packages_image
+from .packages import own_package_image, packages_image
 from .programs import guest_program
 
 
@@ -86,6 +86,9 @@ class Lab:
             cmdline += " lab.root=/dev/vda1" if scenario.root_spare else " lab.root=/dev/vda"
         if scenario.packages:
             disks.append(Disk("packages", content=packages_image(scenario.packages, self.cache, self.say)))
+        if scenario.own_package:
+            built = self.results.parent / "package"
+            disks.append(Disk("package", content=own_package_image(built, directory / "own-package.ext4")))
         programs = [guest_program(name, libraries, self.cache) for name, libraries in scenario.programs.items()]
         archive = initramfs(kernel, self.binary, self.cache, programs=programs)
         with Machine(kernel, archive, directory, disks, scenario.memory, scenario.cpus, cmdline) as machine:

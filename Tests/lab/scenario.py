@@ -29,11 +29,13 @@ class Scenario:
     by_name: bool
     programs: dict = field(compare=False)
     packages: tuple
+    own_package: bool
     file: str = field(compare=False)
 
 
 def scenario(systemd=False, memory="512M", cpus=2, cmdline="", disks=(Disk("data"),), root_spare=None, seconds=240, judges_kills=True,
-             busy=None, kernels=(), by_itself=False, by_name=False, programs=None, packages=()):
+             busy=None, kernels=(), by_itself=False, by_name=False, programs=None, packages=(),
+             own_package=False):
     """Registers a scenario. Its name is the function's, its title the first line of the docstring.
 
     systemd: a Debian root instead of the initramfs (its root is the disk "root", before the others).
@@ -48,6 +50,7 @@ def scenario(systemd=False, memory="512M", cpus=2, cmdline="", disks=(Disk("data
     by_name: it measures more than it judges, and takes its time: only played when it is named.
     programs: more of them in the guest's /lab, from guest/NAME.c: {name: [library, ...]}.
     packages: with systemd, Debian packages that are not in the root: unpacked into it before anything else.
+    own_package: the last disk holds inquest's own package, as tools/package has built it.
 
     The function plays the disaster, says what must hold, and gives the Account of the recording; what must hold for every recording
     is then looked at by itself.
@@ -59,7 +62,7 @@ def scenario(systemd=False, memory="512M", cpus=2, cmdline="", disks=(Disk("data
         SCENARIOS[name] = Scenario(
             name, play.__doc__.strip().splitlines()[0].rstrip("."), play, systemd, memory, cpus, cmdline, tuple(disks), root_spare, seconds,
             judges_kills, systemd if busy is None else busy, tuple(kernels), by_itself,
-            by_name, programs or {}, tuple(packages), play.__module__.rsplit(".", 1)[1])
+            by_name, programs or {}, tuple(packages), own_package, play.__module__.rsplit(".", 1)[1])
         return play
 
     return register
