@@ -48,6 +48,8 @@ enum TailCommand: Command {
         var client: LiveClient? = first
         while !console.out.isClosed && !stopSignals.received {
             guard let current = client else {
+                past?.settle()
+                console.out.flush()
                 wait(for: [stopSignals.descriptor], timeoutMs: 500)
                 client = try link.again()
                 if client != nil {

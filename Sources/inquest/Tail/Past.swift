@@ -45,8 +45,20 @@ final class Past {
         printer.cutoff = nil
     }
 
+    /// The recorder is gone. What it told and we hold is shown once what came before it can be read: it writes while it stops, and one that
+    /// was killed never will.
+    func settle() {
+        guard let first = held.first(where: { $0.seq > 0 })?.seq else { return }
+        read(before: first)
+        guard first <= printer.lastSeq + 1 || Clocks.boottimeNs() > heldSinceNs + Self.patienceNs else { return }
+        showHeld()
+    }
+
     /// The recorder began anew: what it said before we were back is read, too.
-    func lostTheRecorder() { isJoined = false }
+    func lostTheRecorder() {
+        showHeld()
+        isJoined = false
+    }
 
     /// Whether something is held, and `take` wants to be called again soon.
     var isWaiting: Bool { !held.isEmpty }
@@ -67,6 +79,10 @@ final class Past {
             guard first <= printer.lastSeq + 1 || isReady else { return }
         }
         isJoined = true
+        showHeld()
+    }
+
+    private func showHeld() {
         isTried = false
         held.forEach(printer.show)
         held = []

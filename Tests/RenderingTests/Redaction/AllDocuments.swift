@@ -10,7 +10,8 @@ import Incidents
 enum AllDocuments {
     /// What a test looks for in them.
     static let formats: Set<String> = [
-        "json", "markdown", "show", "list", "ndjson", "csv", "trace", "html", "sqlite", "json of a span", "markdown of a span",
+        "json", "markdown", "show", "list", "ndjson", "csv", "trace", "html", "sqlite", "json of a span",
+        "markdown of a span",
         "html of a span",
     ]
 
