@@ -90,9 +90,10 @@ class Zsh:
                 heard += os.read(self.terminal, 65536).decode(errors="replace")
         return heard
 
-    def complete(self, line):
-        """The words that it lists; the line is then given up."""
-        listing = self.ask(f"{line}\t\x15echo e''nd\r", "\nend")
+    def complete(self, line, awaited):
+        """The words that it lists, of which one must come; the line is then given up."""
+        # It lists nothing while more keys wait.
+        listing = self.ask(f"{line}\t", bare(awaited)) + self.ask("\x15echo e''nd\r", "\nend")
         self.ask("\r", "zsh> ")
         return re.findall(r"[\w/=-]+", listing)
 
@@ -109,7 +110,7 @@ def bare(word):
 
 def check(shell, complete):
     for line, expected in QUESTIONS.items():
-        answer = complete(line)
+        answer = complete(line, expected[0])
         for word in expected:
             if word[0] == "-" and not word.startswith("--"):
                 assert word[1:] not in answer, f"{shell}: {line!r} offers {word[1:]!r}"
@@ -123,7 +124,8 @@ def main(inquest):
         directory = pathlib.Path(name)
         (directory / "inquest").symlink_to(pathlib.Path(inquest).resolve())
         count = pages(inquest, directory)
-        asked = check("bash", lambda line: in_bash(directory, line)) + check("fish", lambda line: in_fish(directory, line))
+        asked = check("bash", lambda line, _: in_bash(directory, line))
+        asked += check("fish", lambda line, _: in_fish(directory, line))
         for line, word in ATTACHED.items():
             assert word in in_bash(directory, line), ("bash", line)
             assert any(word in answer for answer in in_fish(directory, line)), ("fish", line)
