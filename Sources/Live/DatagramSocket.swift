@@ -1,6 +1,6 @@
-internal import CLinux
+import CLinux
 public import Events
-internal import Glibc
+import Glibc
 
 /// Says things to a socket of the system's (the journal's, the service manager's), one datagram each, without ever waiting.
 ///
