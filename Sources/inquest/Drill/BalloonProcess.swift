@@ -13,27 +13,15 @@ final class BalloonProcess {
         guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else { throw ErrnoError(errno, "pipe2") }
         let (wait, go) = (ends[0], ends[1])
         defer { close(wait) }
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_adddup2(&actions, wait, STDIN_FILENO)
-        // The stop signals are blocked here (they come by descriptor); the child starts with none blocked.
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        unsafe sigemptyset(&none)
-        unsafe posix_spawnattr_setsigmask(&attributes, &none)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var child: pid_t = 0
-        let result = unsafe withCArguments(["inquest", BalloonCommand.verb.name, String(ceilingBytes)]) { arguments in
-            unsafe posix_spawn(&child, "/proc/self/exe", &actions, &attributes, arguments, iq_environment())
-        }
-        guard result == 0 else {
+        do throws(ErrnoError) {
+            pid = try unsafe Spawn.start("/proc/self/exe", ["inquest", BalloonCommand.verb.name, String(ceilingBytes)])
+            {
+                unsafe posix_spawn_file_actions_adddup2(&$0, wait, STDIN_FILENO)
+            }
+        } catch {
             close(go)
-            throw ErrnoError(result, "posix_spawn of /proc/self/exe")
+            throw error
         }
-        pid = child
         release = go
     }
 
@@ -63,30 +51,5 @@ final class BalloonProcess {
     deinit {
         end()
         close(release)
-    }
-}
-
-/// A call that failed, and why.
-struct ErrnoError: Error {
-    let number: Int32
-    let call: String
-
-    init(_ number: Int32, _ call: String) {
-        self.number = number
-        self.call = call
-    }
-
-    /// `pipe2: Too many open files`.
-    var message: String { "\(call): \(errnoText(number))" }
-}
-
-/// Hands a NULL-terminated argument vector to a C call.
-func withCArguments<R>(_ arguments: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R) -> R {
-    var pointers = unsafe arguments.map { unsafe strdup($0) }
-    unsafe pointers.append(nil)
-    defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
-    return unsafe pointers.withUnsafeBufferPointer { buffer in
-        guard let base = buffer.baseAddress else { preconditionFailure("an argument vector has a terminator") }
-        return unsafe body(base)
     }
 }

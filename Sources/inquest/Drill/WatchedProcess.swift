@@ -29,32 +29,16 @@ final class WatchedProcess {
         defer { close(say) }
         // What the child writes to must wait, not fail, when this one is slow.
         _ = fcntl(say, F_SETFL, fcntl(say, F_GETFL) & ~O_NONBLOCK)
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        unsafe posix_spawn_file_actions_adddup2(&actions, say, STDOUT_FILENO)
-        unsafe posix_spawn_file_actions_adddup2(&actions, say, STDERR_FILENO)
-        // The stop signals are blocked here; and whoever writes where nobody reads any more shall end.
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        unsafe sigemptyset(&signals)
-        unsafe posix_spawnattr_setsigmask(&attributes, &signals)
-        unsafe sigaddset(&signals, SIGPIPE)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        var child: pid_t = 0
-        let texts = arguments.map { String(decoding: $0, as: UTF8.self) }
-        let result = unsafe withCArguments(texts) { arguments in
-            unsafe posix_spawn(&child, path, &actions, &attributes, arguments, iq_environment())
-        }
-        guard result == 0 else {
+        do throws(ErrnoError) {
+            pid = try unsafe Spawn.start(path, arguments.map { String(decoding: $0, as: UTF8.self) }) { files in
+                unsafe posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+                unsafe posix_spawn_file_actions_adddup2(&files, say, STDOUT_FILENO)
+                unsafe posix_spawn_file_actions_adddup2(&files, say, STDERR_FILENO)
+            }
+        } catch {
             close(hear)
-            throw ErrnoError(result, "posix_spawn of \(path)")
+            throw error
         }
-        pid = child
         said = hear
     }
 

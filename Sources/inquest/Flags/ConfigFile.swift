@@ -10,6 +10,12 @@ struct ConfigFile: Sendable {
 
     static var flags: [any FlagDeclaration] { Verbs.record.flags.filter { $0.name != Flags.config.name } }
 
+    /// Whether this flag of a verb's has its default here: it is the recorder's. One of the same name may mean something else, and says so
+    /// by its own default.
+    static func has(_ flag: any FlagDeclaration) -> Bool {
+        flags.contains { $0.name == flag.name && $0.kind == flag.kind && $0.shownDefault == flag.shownDefault }
+    }
+
     /// For the manual.
     static let explanation = [
         "One NAME = VALUE a line; a line that begins with # is a comment. A name is a flag of inquest-record(8) without its dashes"
@@ -46,7 +52,7 @@ struct ConfigFile: Sendable {
     /// - Parameter given: a file that the user named; without it the standard one is read, where there is one.
     static func load(_ given: String?, standard: String) throws(CommandError) -> ConfigFile? {
         let path = given ?? standard
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else {
             if given == nil, errno == ENOENT || errno == ENOTDIR { return nil }
             throw CommandError("cannot read \(path): \(errnoText(errno)); name a readable file with --config")

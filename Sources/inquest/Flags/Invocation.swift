@@ -26,10 +26,7 @@ struct Invocation: Sendable {
     }
 
     private func configured(_ flag: some FlagDeclaration) -> FlagValue? {
-        // A flag of the same name may mean something else here: it says so by its default.
-        guard let same = ConfigFile.flags.first(where: { $0.name == flag.name }), same.kind == flag.kind,
-            same.shownDefault == flag.shownDefault, case .success(let config) = configuration
-        else { return nil }
+        guard ConfigFile.has(flag), case .success(let config) = configuration else { return nil }
         return config.values[flag.name]
     }
 

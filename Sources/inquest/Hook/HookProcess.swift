@@ -6,12 +6,12 @@ import Host
 /// A hook that runs: in a process group of its own, the incident on its standard input, ended with its whole group.
 ///
 /// It is started through a copy of this program (`HookExec`), which makes itself ordinary before it becomes the command: posix_spawn(3)
-/// cannot, and fork(2) would copy the page tables of a locked address space.
+/// cannot.
 final class HookProcess {
     let pid: pid_t
     /// Readable once it has ended (pidfd_open(2)).
     let ended: Int32
-    /// Of CLOCK_MONOTONIC.
+    /// Of CLOCK_BOOTTIME.
     let deadlineNs: UInt64
     private(set) var wasKilled = false
 
@@ -22,7 +22,12 @@ final class HookProcess {
     init(_ command: String, input: Bytes, variables: [String], deadlineNs: UInt64) throws(ErrnoError) {
         let file = try Self.file(holding: input)
         defer { close(file) }
-        pid = try Self.spawn(command, input: file, variables)
+        let arguments = ["inquest", HookExecCommand.verb.name, command]
+        pid = try unsafe Spawn.start("/proc/self/exe", arguments, environment: variables, ownGroup: true) { files in
+            unsafe posix_spawn_file_actions_adddup2(&files, file, STDIN_FILENO)
+            // What it says goes where the recorder's own words go.
+            unsafe posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO)
+        }
         self.deadlineNs = deadlineNs
         ended = iq_pidfd_open(pid)
         guard ended >= 0 else {
@@ -74,33 +79,5 @@ final class HookProcess {
         }
         lseek(file, 0, SEEK_SET)
         return file
-    }
-
-    private static func spawn(_ command: String, input: Int32, _ variables: [String]) throws(ErrnoError) -> pid_t {
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
-        // What it says goes where the recorder's own words go.
-        unsafe posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO)
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        unsafe sigemptyset(&signals)
-        unsafe posix_spawnattr_setsigmask(&attributes, &signals)
-        unsafe sigaddset(&signals, SIGPIPE)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
-        unsafe posix_spawnattr_setpgroup(&attributes, 0)
-        unsafe posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-        var child: pid_t = 0
-        let result = unsafe withCArguments(["inquest", HookExecCommand.verb.name, command]) { arguments in
-            unsafe withCArguments(variables) { environment in
-                unsafe posix_spawn(&child, "/proc/self/exe", &actions, &attributes, arguments, environment)
-            }
-        }
-        guard result == 0 else { throw ErrnoError(result, "posix_spawn of /proc/self/exe") }
-        return child
     }
 }

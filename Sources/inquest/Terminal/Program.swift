@@ -51,13 +51,14 @@ struct Program {
 
     /// With the configuration of this machine; who does not ask for one by a flag goes on without one that is of no use.
     private func configured(_ invocation: Invocation, _ console: Console) -> Invocation {
+        let asks = invocation.verb.flags.contains { $0.name == Flags.config.name }
+        // Nothing in it is for the others: a hook on its way does not read a disk in a storm.
+        guard asks || invocation.verb.flags.contains(where: ConfigFile.has) else { return invocation }
         do throws(CommandError) {
             let config = try ConfigFile.load(invocation[Flags.config], standard: configPath)
             return invocation.with(config.map { .success($0) })
         } catch {
-            if !invocation.verb.flags.contains(where: { $0.name == Flags.config.name }) {
-                console.note("inquest: not configured: \(error.message)")
-            }
+            if !asks { console.note("inquest: not configured: \(error.message)") }
             return invocation.with(.failure(error))
         }
     }

@@ -107,6 +107,38 @@ import Testing
         #expect(loading("sise=64M").contains("did you mean 'size'"))
     }
 
+    private enum Reader: Command {
+        static let verb = Verb("read", "read", flags: [Flags.directory])
+        static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {}
+    }
+
+    private enum Stranger: Command {
+        static let verb = Verb("rehearse", "rehearse", flags: [Flags.keepDirectory])
+        static func run(_ invocation: Invocation, _ console: Console) throws(CommandError) {}
+    }
+
+    @Test func `a file that is wrong is told to who takes something from it, and to nobody else`() throws {
+        let path = temporaryPath("inquest.conf")
+        let said = temporaryPath("said")
+        defer { for file in [path, said] { unlink(file) } }
+        let file = creat(path, 0o644)
+        _ = Array("sise=64M".utf8).withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+        close(file)
+        func complaint(_ word: String) throws -> String {
+            let descriptor = open(said, O_RDWR | O_CREAT | O_TRUNC, 0o600)
+            defer { close(descriptor) }
+            let writer = ByteWriter(descriptor: descriptor, capacity: 0)
+            var program = Program(commands: [Reader.self, Stranger.self], version: "1")
+            program.configPath = path
+            #expect(program.run([word], Console(out: writer, err: writer)) == .done)
+            var bytes = [UInt8](repeating: 0, count: 4096)
+            let count = pread(descriptor, &bytes, bytes.count, 0)
+            return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        }
+        #expect(try complaint("read").contains("did you mean 'size'"))
+        #expect(try complaint("rehearse").isEmpty)
+    }
+
     @Test(.enabled(if: geteuid() == 0, "only root refuses what others may write"))
     func `root obeys no file that others may write`() {
         #expect(loading("size=64M", mode: 0o666).contains("may be written by others than root"))
