@@ -42,7 +42,7 @@ struct Verdict {
         }
     }
 
-    private static func who(_ standing: Standing, _ incident: Incident?) -> String {
+    static func who(_ standing: Standing, _ incident: Incident?) -> String {
         let suspect = incident?.suspects.first { $0.pid == 0 }?.cgroup
         let swapper = standing.cgroups.filter { $0.swapBytesPerSecond > 0 }
             .max { $0.swapBytesPerSecond < $1.swapBytesPerSecond }

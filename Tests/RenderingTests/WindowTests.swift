@@ -175,6 +175,31 @@ import Testing
         #expect(missing["why"] as? String == "a damaged place")
     }
 
+    @Test func `a process that is killed twice, and is not gone yet, was killed once`() {
+        var kills = SpanKills(of: [])
+        var signal = Signal()
+        signal.signal = 9
+        signal.target.task.tgid = 42
+        var exit = Exit()
+        exit.task.tgid = 42
+        // After its end its number is another's.
+        let payloads: [Payload] = [.signal(signal), .signal(signal), .exit(exit), .signal(signal)]
+        for (index, payload) in payloads.enumerated() {
+            let seq = UInt64(index + 1)
+            kills.take(Event(seq: seq, boottimeNs: seq * 1000, payload), NameTable())
+        }
+        #expect(kills.kills.map(\.seq) == [1, 4])
+    }
+
+    @Test func `whose process the kernel's log does not say is unknown, not nobody`() throws {
+        var kills = SpanKills(of: [])
+        var kill = KernelLogKill()
+        kill.pid = 42
+        kill.uid = .max
+        kills.take(Event(seq: 1, boottimeNs: 1000, .kernelLogKill(kill)), NameTable())
+        #expect(try #require(kills.kills.first).victim.uid.isUnknown)
+    }
+
     @Test func `two boots have a place each, with times by their own clocks`() throws {
         let window = Spans(try CaseEvents.of("lab-swap-storm-reset")).window
         #expect(Set(window.boots.map(\.host.bootID)).count == window.boots.count && window.boots.count == 2)

@@ -1,5 +1,6 @@
 import EventSamples
 import Events
+import Incidents
 import Testing
 
 @testable import Screen
@@ -20,6 +21,18 @@ private func text(_ rows: [ScreenRow]) -> String { rows.map(\.text).joined(separ
         #expect(rows.count == max(height, 1))
         for row in rows { #expect(row.used <= max(width, 0)) }
         if width < 80 || height < 24, width >= 40, height >= 3 { #expect(text(rows).contains("the view needs 80x24")) }
+    }
+
+    @Test func `who swaps most is named while no incident has a suspect`() {
+        var standing = Standing()
+        (standing.host.swapInBytesPerSecond, standing.host.swapOutBytesPerSecond) = (0, Figure(20 << 20))
+        standing.cgroups = [("/a.slice", 1 << 20), ("/b.slice", 19 << 20), ("/c.slice", 0)].map { path, rate in
+            var cgroup = CgroupStanding()
+            cgroup.path = Bytes(path.utf8)
+            cgroup.swapBytesPerSecond = UInt64(rate)
+            return cgroup
+        }
+        #expect(Verdict.who(standing, nil) == "b.slice is swapping")
     }
 
     @Test func `hostile names do not reach the terminal`() throws {

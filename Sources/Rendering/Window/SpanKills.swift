@@ -90,7 +90,7 @@ extension Kill {
             quality.source = names.mechanism(of: "signal")
         case .kernelLogKill(let kill):
             (victim.pid, victim.tgid, victim.comm) = (kill.pid, kill.pid, kill.comm)
-            victim.uid = Figure(UInt64(kill.uid))
+            victim.uid = Figure(uid: kill.uid)
             victim.cgroup = kill.cgroupPath
             victim.anonRssBytes = kill.anonRssBytes
             cause.constraint = kill.constraint

@@ -27,7 +27,8 @@ final class HookRunner: @unchecked Sendable {
     // The recorder's thread alone.
     private var waiting: [Finding] = []
     private(set) var dropped: UInt64 = 0
-    private var untold: UInt64 = 0
+    /// Of those, what no hook has been told of yet.
+    private(set) var untold: UInt64 = 0
 
     /// What a hook is given.
     private final class Work {
