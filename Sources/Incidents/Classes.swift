@@ -187,8 +187,8 @@ extension State {
     ) -> Int? {
         var running = runningIncident(scope)
         if let at = running, open[at].isHost, scope.kind == .cgroup {
-            // A thrashing host explains its cgroups; other trouble of the host does not.
-            if open[at].incident.incidentClass >= .fileThrash { return nil }
+            // A host that thrashes explains its cgroups; other trouble of the host does not, nor a thrash that is over.
+            if open[at].incident.incidentClass >= .fileThrash, host.phase.phase > .watch { return nil }
             running = nil
         }
         if let at = running {

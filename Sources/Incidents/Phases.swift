@@ -70,11 +70,12 @@ extension State {
         var level = Phase.calm
         if short.some ?? 0 >= rules[.memorySomeWatch] * 100 { level = .watch }
         guard hasGlobalReclaim else { return level }
-        // Over the long window, and over the short one too: a phase is left 5 s after the stalls end, not after the window's end.
+        // Over the long window, and over the short one too: a phase is left 5 s after the stalls end, not after the window's end,
+        // and a cgroup that stalls at its own limit right after a storm is no second storm.
         let (some, full) = (min(long.some ?? 0, short.some ?? 0), min(long.full ?? 0, short.full ?? 0))
         if full >= rules[.memoryFullPressure] * 100 || some >= rules[.memorySomePressure] * 100 { level = .pressure }
         if full >= rules[.memoryFullThrash] * 100 || some >= rules[.memorySomeThrash] * 100,
-            hostPages, waitsForPaging(long.ioFull)
+            hostPages, waitsForPaging(min(long.ioFull ?? 0, short.ioFull ?? 0))
         {
             level = .thrash
         }
@@ -130,13 +131,13 @@ extension State {
         return max(rates.swapped ?? 0, rates.refaulted ?? 0) >= rules[.pagingRate]
     }
 
-    /// Whether the paging makes tasks wait for a disk: by their IO pressure, or because that disk has been saturated for so long. Since
-    /// 5.16 who waits in reclaim until pages are written stalls on memory alone (mm/vmscan.c, reclaim_throttle).
+    /// Whether the paging makes tasks wait for a disk: by their IO pressure, or because that disk is saturated, and has been for long.
+    /// Since 5.16 who waits in reclaim until pages are written stalls on memory alone (mm/vmscan.c, reclaim_throttle).
     func waitsForPaging(_ ioFull: UInt64?) -> Bool {
         guard let device = pagingDevice() else { return false }
         if ioFull ?? 0 >= rules[.ioFullThrash] * 100 { return true }
         let saturation = devices[device.index].saturation
-        return saturation.isOn(at: nowNs, hold: rules[.phaseWindow])
+        return saturation.isOn(at: nowNs, hold: rules[.watchWindow])
             && nowNs &- saturation.sinceNs >= rules[.phaseWindow]
     }
 
@@ -186,8 +187,9 @@ extension State {
             level = max(level, .pressure)
         }
         if full >= rules[.memoryFullThrash] * 100 || some >= rules[.memorySomeThrash] * 100 {
-            let ioFull = long.ioFull ?? host.shares(over: rules[.phaseWindow]).ioFull ?? 0
-            if cgroupPages(index), waitsForPaging(ioFull) { level = .thrash }
+            let longIO = long.ioFull ?? host.shares(over: rules[.phaseWindow]).ioFull ?? 0
+            let shortIO = short.ioFull ?? host.shares(over: rules[.watchWindow]).ioFull ?? 0
+            if cgroupPages(index), waitsForPaging(min(longIO, shortIO)) { level = .thrash }
         }
         let critical = min(cgroups.span[index].shares(over: rules[.criticalWindow]).full ?? 0, short.full ?? 0)
         if critical >= rules[.memoryFullCritical] * 100 { level = .critical }

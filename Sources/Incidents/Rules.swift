@@ -232,7 +232,8 @@ extension Rules {
         Rule(.memorySomeThrash, 60, .percent, "ours", "or when memory some reaches this share"),
         Rule(
             .ioFullThrash, 5, .percent, "ours",
-            "thrash needs IO full of at least this share of phase_window, or a paging device saturated all the while"),
+            "thrash needs IO full of at least this share of phase_window and of the last watch_window, or a paging device saturated all the while"
+        ),
         Rule(
             .pagingRate, 100, .pagesPerSecond, "ours",
             "swap-ins, swap-outs or refaults of at least this rate count as paging"),

@@ -118,6 +118,22 @@ import Testing
         #expect((incident.phases.last?.at.boottimeNs ?? 0) < 48_000_000_000)
     }
 
+    @Test
+    func
+        `a cgroup that stalls at its limit right after a storm is no second storm, and a thrash that is over explains it not`()
+        throws
+    {
+        let found = try incidents("lab-livelock-after-storm")
+        #expect(found.map(\.incidentClass) == [.throttleLivelock])
+        // With a lower bar the host thrashes for a while: what goes on in the cgroup after it is an incident of its own.
+        var rules = Rules()
+        try rules.set(name: "io_full_thrash", value: "0%")
+        let both = Cases.run(try Cases.events("lab-livelock-after-storm"), rules: rules).findings.compactMap {
+            if case .closed(let incident) = $0 { incident } else { nil }
+        }
+        #expect(both.map(\.incidentClass) == [.fileThrash, .throttleLivelock])
+    }
+
     @Test func `who stalls at memory.high and still grows into swap is in no live-lock`() throws {
         let incident = try #require(try incidents("lab-oomd-pressure").first)
         #expect(incident.incidentClass == .userspaceKill)

@@ -131,7 +131,7 @@ def service(guest, judge):
     # A storm: swapping to a slow disk, until somebody ends it.
     guest.swap(300)
     guest.throttle("root", bytes_per_second=10_000_000)
-    hog = guest.start("load -n hog memory 640M")
+    hog = guest.start("load -n hog memory 560M")
     guest.until("the storm is told", lambda: hog.is_over or any(i["scope"]["kind"] == "host" for i in guest.incidents()), 120, every=1)
     guest.sleep(15)
     guest.throttle("root")
