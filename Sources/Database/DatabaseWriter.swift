@@ -31,7 +31,9 @@ public struct DatabaseWriter: ~Copyable {
         labels = (0..<256).map { EventKind(rawValue: UInt8($0)).map { Bytes($0.label.utf8) } ?? [] }
     }
 
-    /// - Parameter names: what numbers were called, and the clock, up to and including this event.
+    /// - Parameters:
+    ///   - event: the next one of the span, by number.
+    ///   - names: what numbers were called, and the clock, up to and including this event.
     public mutating func take(_ event: Event, _ names: borrowing NameTable) {
         guard failure == nil else { return }
         let kind = Int(event.payload.kind.rawValue)

@@ -21,6 +21,7 @@ public final class DrillCgroup {
     ///   - bytes: the limit; at least 4 MiB, so that a process can begin in it.
     ///   - highBytes: memory.high, for a rehearsal of throttling; cgroup v2 alone has it.
     ///   - pid: of the rehearsing process, which is how leftovers of a crashed one are told from a running one's.
+    ///   - paths: where this machine shows what it is.
     public init(
         bytes: UInt64, highBytes: UInt64? = nil, pid: Int32, paths: HostPaths = HostPaths()
     ) throws(HostError) {

@@ -24,7 +24,10 @@ public final class ProtectedCgroup {
 
     /// Moves this process, which must not have used much memory yet: what is charged to a cgroup stays charged there.
     ///
-    /// - Parameter enter: false only looks (for `doctor`).
+    /// - Parameters:
+    ///   - enter: false only looks (for `doctor`).
+    ///   - pid: this process's.
+    ///   - paths: where this machine shows what it is.
     public init(enter: Bool, pid: Int32, paths: HostPaths = HostPaths()) {
         let hierarchy = CgroupHierarchy.find(paths)
         self.pid = pid

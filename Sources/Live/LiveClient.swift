@@ -22,7 +22,9 @@ public final class LiveClient {
 
     /// Connects and asks for events.
     ///
-    /// - Parameter timeoutMs: how long to wait for the greeting.
+    /// - Parameters:
+    ///   - path: of the recorder's socket.
+    ///   - timeoutMs: how long to wait for the greeting.
     public init(path: String = LiveServer.defaultPath, timeoutMs: Int = 5000) throws(LiveError) {
         self.path = path
         connection = try UnixSocket.connect(path)

@@ -19,6 +19,7 @@ public final class ScrapeServer {
     private static let listenerTag = UInt64.max
 
     /// - Parameters:
+    ///   - address: listened on at once.
     ///   - places: connections at a time.
     ///   - limitMs: from accepting a connection to its end, whatever it does.
     public init(_ address: ScrapeAddress, places: Int = 16, limitMs: Int = 10_000) throws(ScrapeError) {

@@ -80,7 +80,9 @@ public struct ScreenControl: Equatable, Sendable {
         "  and the view goes on meanwhile.",
     ]
 
-    /// - Parameter shownNs: the time of what is on the screen.
+    /// - Parameters:
+    ///   - key: as the terminal sent it.
+    ///   - shownNs: the time of what is on the screen.
     public mutating func press(_ key: Key, shownNs: UInt64) -> Action? {
         notice = nil
         if typed != nil {

@@ -17,7 +17,10 @@ public struct ScreenView: Sendable {
 
     public static let least = (width: 80, height: 24)
 
-    /// - Parameter nowNs: the time, on the events' clock: how old the last sample is.
+    /// - Parameters:
+    ///   - model: what is known.
+    ///   - control: what the keys have chosen.
+    ///   - nowNs: the time, on the events' clock: how old the last sample is.
     /// - Returns: `height` rows, each at most `width` columns.
     public func rows(_ model: ScreenModel, _ control: ScreenControl, nowNs: UInt64) -> [ScreenRow] {
         var rows = [verdict(model)]

@@ -102,7 +102,9 @@ public struct ByteSink: ~Copyable {
 
     /// Appends the first bytes of a word, the lowest first.
     ///
-    /// - Parameter added: 0...8.
+    /// - Parameters:
+    ///   - word: its bytes beyond `added` are left out.
+    ///   - added: 0...8.
     @inlinable @inline(__always)
     public mutating func append(word: UInt64, count added: Int) {
         reserve(8)

@@ -70,7 +70,9 @@ public struct HostFacts: Sendable {
     public var backstops: [BackstopState]
     public private(set) var facts: [Fact] = []
 
-    /// - Parameter directory: of the recording, to be examined; a small file is made in it and removed.
+    /// - Parameters:
+    ///   - paths: where this machine shows what it is.
+    ///   - directory: of the recording, to be examined; a small file is made in it and removed.
     public init(_ paths: HostPaths = HostPaths(), directory: Bytes? = nil) {
         kernelRelease = line(of: paths.proc("sys/kernel/osrelease"))
         hasBTF = Calls.exists(paths.sys("kernel")) ? Calls.exists(paths.sys("kernel/btf/vmlinux")) : nil

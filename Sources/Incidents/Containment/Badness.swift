@@ -7,6 +7,7 @@ public enum Badness {
     public static let exempt: Int32 = -1000
 
     /// - Parameters:
+    ///   - task: as a census saw it.
     ///   - totalPages: memory and swap of the machine; inside a cgroup its limit.
     ///   - pageSize: bytes.
     /// - Returns: `nil` for whom the kernel never kills: init, its own threads, the exempt, what has no address space (any more).
@@ -93,6 +94,7 @@ public struct KillRanking: Sendable {
     /// - Parameters:
     ///   - tasks: of a census; those that are no thread group's leader are left out.
     ///   - totalPages: as for `Badness.points`.
+    ///   - pageSize: bytes.
     public init(_ tasks: [CensusTask], totalPages: UInt64, pageSize: UInt64) {
         for task in tasks where task.task.pid == task.task.tgid && !task.task.isKernelThread {
             let points = Badness.points(task, totalPages: totalPages, pageSize: pageSize)

@@ -39,7 +39,9 @@ public final class RecordingReader {
     let descriptor: Int32
     private var decoder = EventDecoder()
 
-    /// - Parameter group: named in the error when the directory may not be read.
+    /// - Parameters:
+    ///   - directory: of the recording; nothing in it is changed.
+    ///   - group: named in the error when the directory may not be read.
     public convenience init(_ directory: String, group: String = "inquest") throws(RecordingError) {
         try self.init(directory, group: group, files: SystemFiles())
     }
@@ -80,6 +82,7 @@ public final class RecordingReader {
     /// Every event from a number on, with the snapshots and the recorder's own findings among them.
     ///
     /// - Parameters:
+    ///   - seq: the first number that is wanted.
     ///   - gap: told before the event that follows a gap.
     ///   - body: may throw to stop.
     public func forEach<E: Error>(
@@ -90,7 +93,10 @@ public final class RecordingReader {
 
     /// The same, each event where it was decoded: for who has millions to go through.
     ///
-    /// - Parameter body: must not read this recording again with this reader.
+    /// - Parameters:
+    ///   - seq: the first number that is wanted.
+    ///   - gap: told before the event that follows a gap.
+    ///   - body: must not read this recording again with this reader.
     public func forEachDecoded<E: Error>(
         from seq: UInt64 = 0, gap: (RecordingGap) -> Void = { _ in }, _ body: (borrowing DecodedEvent) throws(E) -> Void
     ) throws(E) {

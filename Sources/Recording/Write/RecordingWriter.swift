@@ -47,8 +47,11 @@ public final class RecordingWriter {
     ///
     /// The recovered part must be replayed before the first `append`, which may recycle what it reads.
     ///
-    /// - Parameter opened: called, with the files' group where there is one, when the directory is open and before the disk thread
-    ///   starts: what this thread gives up then, that one never has.
+    /// - Parameters:
+    ///   - directory: made when it is not there; it must not have another writer.
+    ///   - options: the bounds, and whose recording it is.
+    ///   - opened: called, with the files' group where there is one, when the directory is open and before the disk thread
+    ///     starts: what this thread gives up then, that one never has.
     public static func open(
         _ directory: String, _ options: RecordingOptions, opened: (_ group: UInt32?) -> Void = { _ in }
     ) throws(RecordingError) -> (RecordingWriter, Recovered) {

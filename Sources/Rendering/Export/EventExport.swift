@@ -5,12 +5,16 @@ public import Events
 /// Driven by who reads the recording: `take` for each event in order, `end`; what is written collects inside and is handed
 /// on by `drain`, whenever the driver likes. Memory does not grow with the number of events.
 public protocol EventExport: ~Copyable {
-    /// - Parameter names: what numbers were called, and the clock, up to and including this event.
+    /// - Parameters:
+    ///   - event: the next one of the span, by number.
+    ///   - names: what numbers were called, and the clock, up to and including this event.
     mutating func take(_ event: Event, _ names: borrowing NameTable)
 
     /// Events of the span that are in no recording any more, or never came into one: told before the event that follows.
     ///
-    /// - Parameter why: one sentence, of ours.
+    /// - Parameters:
+    ///   - events: their numbers.
+    ///   - why: one sentence, of ours.
     mutating func missing(_ events: ClosedRange<UInt64>, _ why: String)
 
     /// After the last event.

@@ -7,7 +7,9 @@ public enum IncidentJSON {
 
     /// One document and a line feed. The same incident always gives the same bytes.
     ///
-    /// - Parameter pretty: indented for people; otherwise on one line, so that many make a file of lines.
+    /// - Parameters:
+    ///   - incident: open or closed.
+    ///   - pretty: indented for people; otherwise on one line, so that many make a file of lines.
     public static func document(_ incident: Incident, pretty: Bool = true) -> Bytes {
         var fields = JSONFields(pretty: pretty, capacity: 64 << 10)
         fields.clock = incident.clock

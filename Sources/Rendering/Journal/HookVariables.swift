@@ -4,7 +4,9 @@ public import Incidents
 ///
 /// Values are escaped as for a terminal: a script that puts a name into a mail's header or a log gets no line end from it.
 public enum HookVariables {
-    /// - Parameter dropped: findings before this one for which no hook was run.
+    /// - Parameters:
+    ///   - finding: what the hook is run for.
+    ///   - dropped: findings before this one for which no hook was run.
     /// - Returns: `NAME=VALUE`.
     public static func of(_ finding: Finding, dropped: UInt64 = 0) -> [String] {
         var variables = ["INQUEST_EVENT=\(finding.event)"]

@@ -6,7 +6,9 @@ public import Incidents
 /// MESSAGE is for people and escaped like everything they read on a terminal; the other fields are the incident's own values, names as
 /// raw bytes. Command lines are not in it: more people may read the journal than a recording.
 public enum JournalEntry {
-    /// - Parameter lost: how many entries before this one the journal did not take.
+    /// - Parameters:
+    ///   - finding: what the entry tells.
+    ///   - lost: how many entries before this one the journal did not take.
     public static func render(_ finding: Finding, lost: UInt64 = 0) -> Bytes {
         var fields = fields(finding)
         fields.add("SYSLOG_IDENTIFIER", "inquest")

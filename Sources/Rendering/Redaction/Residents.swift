@@ -9,7 +9,9 @@ public struct Residents: Sendable {
 
     public init() {}
 
-    /// - Parameter names: what numbers were called up to this event.
+    /// - Parameters:
+    ///   - event: whose tasks are noted, with user and cgroup.
+    ///   - names: what numbers were called up to this event.
     public mutating func learn(_ event: Event, _ names: borrowing NameTable) {
         func note(_ task: TaskIdentity) { add(task.ownerUID, names.path(ofCgroup: task.cgroup)) }
         switch event.payload {

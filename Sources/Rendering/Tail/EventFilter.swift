@@ -18,7 +18,9 @@ public struct EventFilter: Sendable {
 
     public init() {}
 
-    /// - Parameter names: has already noted this event.
+    /// - Parameters:
+    ///   - event: passes when it is of a kind, in the cgroup and of the user that were asked for.
+    ///   - names: has already noted this event.
     public func passes(_ event: Event, _ names: borrowing NameTable) -> Bool {
         guard kinds.isEmpty || kinds.contains(event.payload.kind) else { return false }
         guard cgroup != nil || user != nil else { return true }

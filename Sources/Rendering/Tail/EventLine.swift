@@ -6,7 +6,10 @@ public import Events
 ///
 /// Samples, names and the recorder's housekeeping have none (`nil`); samples together make a `HostLine`.
 public enum EventLine {
-    /// - Parameter names: has already noted this event.
+    /// - Parameters:
+    ///   - event: of any kind.
+    ///   - names: has already noted this event.
+    ///   - options: colour and time zone.
     /// - Returns: one line with its line feed, as long as it needs to be.
     public static func render(_ event: Event, _ names: NameTable, _ options: TextOptions = TextOptions()) -> Bytes? {
         guard let (word, style, text) = content(event, names) else { return nil }

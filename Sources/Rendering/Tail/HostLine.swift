@@ -50,7 +50,10 @@ public struct HostLine: Sendable {
 
     /// The line with its line feed; `nil` as long as nothing is known.
     ///
-    /// - Parameter at: the moment that the line is for: its last sample's.
+    /// - Parameters:
+    ///   - moment: what the line is for: its last sample's.
+    ///   - names: what devices are called.
+    ///   - options: colour and time zone.
     public func line(at moment: Moment, _ names: NameTable, _ options: TextOptions = TextOptions()) -> Bytes? {
         var parts: [String] = []
         if !memorySome.isUnknown {

@@ -25,7 +25,9 @@ public enum Escaping {
 
     /// For Markdown: as for a terminal, and no character that Markdown or its common extensions give a meaning to.
     ///
-    /// - Parameter lineStart: the text may come to stand at the start of a line, where a list mark would begin a list.
+    /// - Parameters:
+    ///   - bytes: a name, as the kernel has it.
+    ///   - lineStart: the text may come to stand at the start of a line, where a list mark would begin a list.
     public static func markdown(_ bytes: Bytes, lineStart: Bool = true) -> String {
         markdown(shown: terminal(bytes), lineStart: lineStart)
     }

@@ -2,7 +2,9 @@ public import Events
 
 /// Numbers and times as text, straight into a buffer: nothing is allocated.
 extension ByteSink {
-    /// - Parameter width: zeros before it up to so many digits, at most 16.
+    /// - Parameters:
+    ///   - value: in decimal, without a sign.
+    ///   - width: zeros before it up to so many digits, at most 16.
     @inline(__always)
     public mutating func append(decimal value: UInt64, width: Int = 1) {
         if value < 100_000_000 && width <= 8 { append(upToEight: value, width) } else { append(long: value, width) }

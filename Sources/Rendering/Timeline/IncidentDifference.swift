@@ -13,6 +13,7 @@ public enum IncidentDifference {
     /// - Parameters:
     ///   - before: with the default thresholds.
     ///   - after: with those that were set.
+    ///   - options: the time zone.
     public static func render(
         _ before: [Incident], _ after: [Incident], _ options: TextOptions = TextOptions()
     ) -> Bytes {

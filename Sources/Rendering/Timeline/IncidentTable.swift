@@ -7,7 +7,9 @@ public import Incidents
 ///
 /// On a narrow terminal without the severity. A scope's path is never cut: it may run over the edge.
 public enum IncidentTable {
-    /// - Parameter options: without `utcOffsetSeconds` all times are in the last incident's recorded time zone.
+    /// - Parameters:
+    ///   - incidents: in the order of their lines.
+    ///   - options: without `utcOffsetSeconds` all times are in the last incident's recorded time zone.
     public static func render(_ incidents: [Incident], _ options: TextOptions = TextOptions()) -> Bytes {
         let offset = options.utcOffsetSeconds ?? incidents.last?.clock.utcOffsetSeconds ?? 0
         var columns = [

@@ -7,6 +7,7 @@ public import Incidents
 /// heading, a mention, HTML or a new table row.
 public enum Markdown {
     /// - Parameters:
+    ///   - incident: open or closed.
     ///   - utcOffsetSeconds: seconds east of UTC for local times; `nil`: as recorded with the clock.
     ///   - timelineEntries: entries of the timeline's table; `nil` for every one.
     public static func render(

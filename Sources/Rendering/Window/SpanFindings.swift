@@ -41,6 +41,7 @@ public struct PhaseWatch: Sendable {
     public init(_ correlator: Correlator) { self.correlator = correlator }
 
     /// - Parameters:
+    ///   - event: the next one, also of those before the span.
     ///   - isShown: whether the event is in the span.
     ///   - names: with the event's boot.
     public mutating func take(_ event: Event, isShown: Bool, _ names: borrowing NameTable) {
