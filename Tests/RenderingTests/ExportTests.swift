@@ -32,11 +32,17 @@ import Testing
         return (bytes, events)
     }
 
-    @Test func `samples as a table are as they should be`() throws {
-        Golden.expect(try export("contained-kill") { _ in SeriesCSV() }.bytes, "contained-kill.csv")
+    @Test(arguments: ["contained-kill", "lab-earlyoom"])
+    func `samples as a table are as they should be`(_ name: String) throws {
+        Golden.expect(try export(name) { _ in SeriesCSV() }.bytes, name + ".csv")
     }
 
-    @Test(arguments: ["contained-kill", "device-stall"])
+    @Test(arguments: ["contained-kill", "lab-earlyoom"])
+    func `events as lines are as they should be`(_ name: String) throws {
+        Golden.expect(try export(name) { _ in EventJSON() }.bytes, name + ".ndjson")
+    }
+
+    @Test(arguments: ["contained-kill", "device-stall", "lab-earlyoom"])
     func `a trace is as it should be`(_ name: String) throws {
         Golden.expect(try export(name) { Trace(of: $0) }.bytes, name + ".trace")
     }

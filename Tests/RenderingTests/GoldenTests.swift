@@ -1,3 +1,4 @@
+import EventSamples
 import Events
 import Foundation
 import Incidents
@@ -57,6 +58,19 @@ enum Golden {
     func `an incident reads as a post-mortem as it should`(name: String) throws {
         let incident = try #require(Samples.all.first { $0.name == name }).incident
         Golden.expect(Markdown.render(incident), name + ".md")
+    }
+
+    @Test(arguments: ["lab-earlyoom", "lab-origin"])
+    func `an incident of the lab reads as it should in every document`(_ name: String) throws {
+        var closed: [Incident] = []
+        var correlator = Correlator()
+        for event in try CaseEvents.of(name) {
+            correlator.consume(event) { if case .closed(let incident) = $0 { closed.append(incident) } }
+        }
+        let incident = try #require(closed.first ?? correlator.openIncidents().first)
+        Golden.expect(TerminalTimeline.render(incident), name + ".txt")
+        Golden.expect(Markdown.render(incident), name + ".md")
+        Golden.expect(IncidentJSON.document(incident), name + ".json")
     }
 
     @Test func `a list of incidents lines up`() {

@@ -98,7 +98,7 @@ private struct Page {
         return Bytes(text.utf8)
     }
 
-    @Test(arguments: ["contained-kill", "device-stall"])
+    @Test(arguments: ["contained-kill", "device-stall", "lab-earlyoom"])
     func `a page is as it should be`(_ name: String) throws {
         let events = try CaseEvents.of(name)
         Golden.expect(withoutSheet(page(of: events, incident(of: events))), name + ".html")
