@@ -61,9 +61,10 @@ class Recorder(Process):
 
     def __init__(self, bench, directory, *flags):
         self.directory = directory
+        self.live = bench.place / f"live-{bench.number()}.sock"
         begun = time.monotonic_ns()
         super().__init__(
-            [bench.binary, "record", "--dir", directory, "--live", bench.place / f"live-{bench.number()}.sock", *flags],
+            [bench.binary, "record", "--dir", directory, "--live", self.live, *flags],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.line = self.process.stdout.readline().strip()
         self.attach_ms = (time.monotonic_ns() - begun) / 1e6
