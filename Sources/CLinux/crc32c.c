@@ -59,10 +59,11 @@ uint32_t iq_crc32c(uint32_t crc, const void *data, size_t length)
 		return by_instruction(crc, data, length);
 	return iq_crc32c_table(crc, data, length);
 }
-#elif defined(__ARM_FEATURE_CRC32)
+#elif defined(__aarch64__)
 #include <arm_acle.h>
+#include <sys/auxv.h>
 
-uint32_t iq_crc32c(uint32_t crc, const void *data, size_t length)
+__attribute__((target("crc"))) static uint32_t by_instruction(uint32_t crc, const void *data, size_t length)
 {
 	const unsigned char *bytes = data;
 	crc = ~crc;
@@ -74,6 +75,14 @@ uint32_t iq_crc32c(uint32_t crc, const void *data, size_t length)
 	while (length--)
 		crc = __crc32cb(crc, *bytes++);
 	return ~crc;
+}
+
+/* Optional in ARMv8.0: the machine that compiles does not know for the one that runs. */
+uint32_t iq_crc32c(uint32_t crc, const void *data, size_t length)
+{
+	if (getauxval(AT_HWCAP) & HWCAP_CRC32)
+		return by_instruction(crc, data, length);
+	return iq_crc32c_table(crc, data, length);
 }
 #else
 uint32_t iq_crc32c(uint32_t crc, const void *data, size_t length)
