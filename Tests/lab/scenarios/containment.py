@@ -116,7 +116,7 @@ def drill_backstop(guest, judge):
 
 @scenario()
 def one_fact_changed(guest, judge):
-    """A cap, swap on a disk, swap on zram: each changes the findings that depend on it, and no other."""
+    """A cap, swap on a disk, swap on zram, a tree without the io controller: each changes the findings that depend on it, and no other."""
     guest.record()
     tree = guest.cgroup("tree")
     job = guest.start("load -n idle memory 20M 0 1000", cgroup=tree)
@@ -139,6 +139,9 @@ def one_fact_changed(guest, judge):
     guest.module("zram")
     judge.equal(changed("swapoff /data/swap; echo 50M >/sys/block/zram0/disksize; mkswap /dev/zram0; swapon /dev/zram0"),
                 ({("holds", "swap_on_disk", "vda")}, {("holds", "swap_in_memory", "zram0")}), "what zram instead changes")
+    guest.cgroup("outer/inner")
+    judge.equal(changed("echo -io >/sys/fs/cgroup/outer/cgroup.subtree_control"),
+                (set(), {("gap", "io_not_charged", "/outer")}), "what a tree without the io controller changes")
     job.kill()
     account = guest.stop()
     judge.quiet(account)
