@@ -1,5 +1,6 @@
 """The recorder as a part of the system: the service, and what it tells the journal."""
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -113,6 +114,32 @@ def until_back(guest, before):
                        (pid := main_pid(guest)) not in (0, before) and pid)
 
 
+class View:
+    """`inquest tail` on a terminal of 24 rows and 80 columns, and everything that it draws there, with when."""
+
+    def __init__(self, guest):
+        self.guest = guest
+        self.job = guest.start("env TERM=xterm-256color LANG=C.UTF-8 script -q -f -T /run/view.times -O /run/view.drawn "
+                               "-c 'stty rows 24 cols 80; echo $$ >/run/view.pid; exec inquest tail' </dev/null >/dev/null")
+        guest.until("the view is drawn", lambda: guest.try_sh("grep -q 'memory full' /run/view.drawn")[0] == 0)
+
+    def close(self):
+        """Ends it; what was drawn, and the seconds between one piece and the next."""
+        self.guest.sh("kill -TERM $(cat /run/view.pid)", timeout=120)
+        self.job.wait(120)
+        gaps = [float(line.split()[0]) for line in self.guest.read("/run/view.times").splitlines()]
+        return self.guest.sh("base64 -w 0 /run/view.drawn"), gaps
+
+
+def judge_view(judge, seen):
+    """It went on drawing, said what went on, and left the terminal as it had been."""
+    drawn, gaps = seen
+    drawn = base64.b64decode(drawn).decode(errors="replace")
+    judge.note(f"a frame of the view every {max(gaps):.1f} s at the worst")
+    judge.must("thrash" in drawn, "the view says that the host thrashes", re.sub("\x1b[^A-Za-z]*[A-Za-z]", "", drawn)[-3000:])
+    judge.must("\x1b[?1049l" in drawn, "the view leaves the other screen", drawn[-200:])
+
+
 @scenario(systemd=True, seconds=600)
 def service(guest, judge):
     """inquest.service: from the boot, through a storm, a SIGKILL and a hang, to a clean stop"""
@@ -128,12 +155,14 @@ def service(guest, judge):
     judge.equal(guest.sh("stat -c '%a %G' /var/lib/inquest /run/inquest/live.sock").split("\n")[:2], ["750 inquest", "660 inquest"],
                 "mode and group of the directory and of the socket")
 
-    # A storm: swapping to a slow disk, until somebody ends it.
+    # A storm: swapping to a slow disk, until somebody ends it. Somebody looks at it on a terminal.
+    view = View(guest)
     guest.swap(300)
     guest.throttle("root", bytes_per_second=10_000_000)
     hog = guest.start("load -n hog memory 560M")
     guest.until("the storm is told", lambda: hog.is_over or any(i["scope"]["kind"] == "host" for i in guest.incidents()), 120, every=1)
     guest.sleep(15)
+    judge_view(judge, view.close())
     guest.throttle("root")
     guest.try_sh(f"kill -KILL {hog.pid}")
     judge.equal(hog.wait(60)[0], 137, "the wait status of the hog")
