@@ -93,6 +93,50 @@ def journal(guest, judge):
     return account
 
 
+# What a hook can do in the service, and what the program that it hands the work to: `outside` of packaging/examples.
+HOOK = """#!/bin/sh
+[ "$INQUEST_EVENT" = kill ] || exit 0
+{
+    readlink /proc/self/ns/net
+    bash -c ': </dev/tcp/127.0.0.1/9' 2>&1 | head -n 1
+    touch /etc/by-hook 2>&1 || ls /home 2>&1
+    grep CapEff /proc/self/status
+} >/run/inquest/hook.txt
+/usr/local/libexec/outside
+"""
+OUTSIDE = """#!/bin/sh
+{ readlink /proc/self/ns/net; echo "$INQUEST_VICTIM_COMM"; head -n 1; } >/etc/outside.txt
+mv /etc/outside.txt /etc/outside
+"""
+
+
+def configure_hook(guest):
+    """For the next start of the recorder."""
+    guest.sh("mkdir -p /usr/local/libexec /etc/inquest")
+    outside = (PACKAGING / "examples/outside").read_text()
+    for name, content in [("inquest-hook", HOOK), ("outside", outside), ("inquest-outside", OUTSIDE)]:
+        guest.write(f"/usr/local/libexec/{name}", content)
+    guest.sh("chmod 755 /usr/local/libexec/*")
+    guest.write("/etc/inquest/inquest.conf", "hook = /usr/local/libexec/inquest-hook")
+
+
+def judge_hook(guest, judge, name, has_network):
+    """A kill runs the hook: confined as the service is, and able to have its work done outside, as docs/hook.md says."""
+    guest.sh("rm -f /etc/outside")
+    capped = guest.cgroup(name, memory_max="30M", memory_swap_max=0)
+    guest.start(f"load -n {name} memory 60M", cgroup=capped).wait(60)
+    guest.until("the hook's program has run outside", lambda: guest.try_sh("test -e /etc/outside")[0] == 0)
+    of_host = guest.sh("readlink /proc/1/ns/net").strip()
+    network, socket, etc, home, capabilities = guest.read("/run/inquest/hook.txt").splitlines()
+    judge.equal(network == of_host, has_network, "the hook has the host's network")
+    judge.must(("refused" if has_network else "Address family not supported") in socket, "the hook's attempt to connect", socket)
+    judge.must("Read-only file system" in etc and "Permission denied" in home, "the hook's attempts to write /etc, read /home", (etc, home))
+    judge.equal(int(capabilities.split()[1], 16), 0, "the hook's capabilities")
+    network, comm, document = guest.read("/etc/outside").splitlines()
+    judge.equal((network, comm), (of_host, name), "the network outside, and INQUEST_VICTIM_COMM there")
+    judge.equal([k["victim"]["comm"] for k in json.loads(document)["kills"]], [name], "the kills on the standard input outside")
+
+
 def install(guest):
     """Puts the packaged files where a package would put them, and enables the service for the next boot."""
     for source, place in [
@@ -173,17 +217,22 @@ def service(guest, judge):
     crawl = guest.cgroup("crawl", memory_high="30M", memory_swap_max=0)
     crawler = guest.start("load -n crawler memory 60M", cgroup=crawl)
     opened = guest.until_open("throttle_livelock")
+    configure_hook(guest)
     guest.sh(f"kill -KILL {pid}")
     pid = until_back(guest, pid)
     guest.until_open("throttle_livelock")
     crawler.kill()
     guest.until_over("throttle_livelock")
+    judge_hook(guest, judge, "confined", has_network=False)
 
     # It hangs: the watchdog ends it and starts another. A shorter time than the unit's, for the lab's sake.
     guest.sh("mkdir -p /etc/systemd/system/inquest.service.d")
     guest.write("/etc/systemd/system/inquest.service.d/watchdog.conf", "[Service]\nWatchdogSec=5s")
+    network = re.search(r"^( +\[Service\]\n(?: +\S.*\n)+)", (PACKAGING.parent / "docs/hook.md").read_text(), re.MULTILINE)[1]
+    guest.write("/etc/systemd/system/inquest.service.d/network.conf", network)
     guest.sh("systemctl daemon-reload; systemctl restart inquest")
     pid = until_back(guest, pid)
+    judge_hook(guest, judge, "connected", has_network=True)
     guest.sleep(12)
     judge.equal(main_pid(guest), pid, "the pid of a recorder that is well, after two watchdog times")
     guest.sh(f"kill -STOP {pid}")
