@@ -178,7 +178,7 @@ def header(data):
         copy = data[start : start + 512]
         if copy[:8] == b"inquest\n" and struct.unpack_from("<I", copy, 8)[0] == crc32c(copy[12:]):
             version, needed, page, segment, generation, recording = struct.unpack_from("<HHIQQQ", copy, 16)
-            if needed > 2:
+            if needed > 3:
                 sys.exit("the recording needs a newer reader")
             return {"version": version, "page": page, "segment": segment, "generation": generation, "recording": recording}
     return None

@@ -51,6 +51,7 @@ public enum EventKind: UInt8, Choice {
     case userName = 54
     case backstop = 55
     case kernelLogKill = 56
+    case containerName = 57
 
     case incident = 64
     case snapshot = 65
@@ -89,6 +90,7 @@ public enum Payload: Equatable, Sendable {
     indirect case userName(UserName)
     indirect case backstop(BackstopState)
     indirect case kernelLogKill(KernelLogKill)
+    indirect case containerName(ContainerName)
     indirect case incident(IncidentRecord)
     indirect case snapshot(StateSnapshot)
 }

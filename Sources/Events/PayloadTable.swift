@@ -33,6 +33,7 @@ extension Payload {
         case .userName: .userName
         case .backstop: .backstop
         case .kernelLogKill: .kernelLogKill
+        case .containerName: .containerName
         case .incident: .incident
         case .snapshot: .snapshot
         }
@@ -70,6 +71,7 @@ extension Payload {
         case .userName(var value): try value.walk(&w)
         case .backstop(var value): try value.walk(&w)
         case .kernelLogKill(var value): try value.walk(&w)
+        case .containerName(var value): try value.walk(&w)
         case .incident(var value): try value.walk(&w)
         case .snapshot(var value): try value.walk(&w)
         }
@@ -109,6 +111,7 @@ extension Payload {
         case .userName: .userName(try build(&w))
         case .backstop: .backstop(try build(&w))
         case .kernelLogKill: .kernelLogKill(try build(&w))
+        case .containerName: .containerName(try build(&w))
         case .incident: .incident(try build(&w))
         case .snapshot: .snapshot(try build(&w))
         }

@@ -12,11 +12,13 @@ public struct HostPaths: Sendable {
     public var run: String
     /// Where systemd-pstore keeps the records of crashes.
     public var pstoreArchive: String
+    /// Where a kubelet keeps the logs of its containers.
+    public var log: String
 
     public init(
         proc: String = "/proc", sys: String = "/sys", etc: String = "/etc", passwd: String = "/etc/passwd",
         vendor: String = "/usr/lib", run: String = "/run",
-        pstoreArchive: String = "/var/lib/systemd/pstore"
+        pstoreArchive: String = "/var/lib/systemd/pstore", log: String = "/var/log"
     ) {
         self.proc = proc
         self.sys = sys
@@ -25,6 +27,7 @@ public struct HostPaths: Sendable {
         self.vendor = vendor
         self.run = run
         self.pstoreArchive = pstoreArchive
+        self.log = log
     }
 
     func proc(_ rest: String) -> Bytes { Bytes((proc + "/" + rest).utf8) }

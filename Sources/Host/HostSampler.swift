@@ -21,6 +21,7 @@ public final class HostSampler {
     private let cgroups: CgroupTable
     private let backstops: Backstops
     private var users: Users
+    private var containers: ContainerNames
 
     private var pressureBand = DeadBand<PressureSample>()
     private var memoryBand = DeadBand<MemorySample>()
@@ -60,6 +61,7 @@ public final class HostSampler {
         cgroups = CgroupTable(CgroupHierarchy.find(paths), options)
         backstops = Backstops(paths, processLimit: options.processes)
         users = Users(paths, limit: options.users)
+        containers = ContainerNames(options)
     }
 
     /// The hierarchy that cgroup ids and paths are of.
@@ -99,12 +101,14 @@ public final class HostSampler {
         devices.refresh(swap: Swaps(paths).devices, &buffer) { add(.deviceName($0)) }
         cgroups.scan { change in
             add(.cgroup(change))
+            containers.note(change.path)
             if let uid = Users.uid(ofSlice: change.path) { users.announce(uid) { add(.userName($0)) } }
         }
         let processes = backstops.scan(
             owner: { uid in users.announce(uid) { add(.userName($0)) } }, changed: { add(.backstop($0)) })
         processesDueNs = time &+ UInt64(processes) &* options.processScanNs
         users.announceRest { add(.userName($0)) }
+        containers.look(paths, now: time) { add(.containerName($0)) }
         reportCaps(time) { events.append($0) }
         reportLosses(time) { events.append($0) }
         housekeepingNs = time
@@ -143,6 +147,9 @@ public final class HostSampler {
         sampleCgroups(all: all, underPressure: underPressure, body)
         reportLosses(time, body)
         if !underPressure, time &- housekeepingNs >= options.keyframeNs { keepHouse(time, body) }
+        if !underPressure, containers.isDue(time) {
+            containers.look(paths, now: time) { body(Event(boottimeNs: time, .containerName($0))) }
+        }
         // What was made since the last look is often what the pressure is about.
         if underPressure, !wasUnderPressure, time &- capsNs >= options.tailNs { reportCaps(time, body) }
         wasUnderPressure = underPressure
@@ -285,7 +292,10 @@ public final class HostSampler {
     /// calm.
     public func rescan(_ body: (Event) -> Void) {
         let time = now()
-        cgroups.scan { body(Event(boottimeNs: time, .cgroup($0))) }
+        cgroups.scan { change in
+            body(Event(boottimeNs: time, .cgroup(change)))
+            containers.note(change.path)
+        }
     }
 
     /// A cgroup was removed.
@@ -298,6 +308,7 @@ public final class HostSampler {
         case .seen, .created, .renamed:
             learn(cgroup: change.id, path: change.path)
             users.note(slice: change.path)
+            containers.note(change.path)
         case .removed: forget(cgroup: change.id)
         }
     }

@@ -64,6 +64,11 @@ public struct SamplerOptions: Sendable {
     public var users = 256
     public var processes = 8_192
     public var processScanNs: UInt64 = 60_000_000
+    /// Containers and pods that wait for their names, how often these are looked for at the most, and how many times: kubelet makes a
+    /// container's link when it has started it, and none for the container that only holds a pod's namespaces.
+    public var waitingContainers = 1024
+    public var containerNamesNs: UInt64 = 2_000_000_000
+    public var containerLooks = 30
 
     /// Bytes per second that a disk can move, by its name, where somebody knows: it is told with the disk's name.
     public var ceilings: [Bytes: UInt64] = [:]

@@ -9,6 +9,8 @@ enum Bounds {
     static let cgroups = 256
     static let devices = 64
     static let users = 1024
+    /// Containers and pods whose names are remembered; the oldest are forgotten first.
+    static let containers = 1024
     static let hooks = 64
     static let backstops = 8
 

@@ -74,6 +74,7 @@ public struct Correlator: Sendable {
         var payloads: [Payload] = [.recorderStart(state.recorder), .clock(state.clock)]
         payloads += state.hooks.map { .hook($0) }
         payloads += state.users.map { .userName($0) }
+        payloads += state.containers.map { .containerName($0) }
         for device in state.devices where !device.name.isEmpty {
             var name = DeviceName()
             name.device = device.device
@@ -171,6 +172,7 @@ extension State {
         case .samplerGap(let gap): note(gap, event)
         case .deviceName(let name): note(name)
         case .userName(let name): note(name)
+        case .containerName(let name): note(name)
         case .backstop(let backstop): note(backstop, event)
         case .kernelLogKill(let kill): mark(kill, event, emit)
         case .incident, .snapshot: return

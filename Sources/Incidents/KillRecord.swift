@@ -107,8 +107,9 @@ extension State {
         record.victim.cgroup = victim.cgroupPath
         record.victim.slice = identity.slice
         record.victim.unit = identity.unit
-        record.victim.containerID = identity.containerID
-        record.victim.podUID = identity.podUID
+        record.victim.containerID = identity.container.containerID
+        record.victim.podUID = identity.container.podUID
+        for name in containers { record.victim.learn(name) }
         record.victim.startTime = victim.startBoottimeNs == 0 ? .unknown : Moment(boottimeNs: victim.startBoottimeNs)
         record.victim.oomScoreAdj = victim.oomScoreAdj
         record.victim.totalVmBytes = bytes(victim.totalVmPages)

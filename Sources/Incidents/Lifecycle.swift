@@ -226,6 +226,7 @@ extension State {
             cgroups.removeAll()
             devices.removeAll()
             users.removeAll()
+            containers.removeAll()
             recentKills.removeAll()
             host = HostState()
             clock = ClockSnapshot()

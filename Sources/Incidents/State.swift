@@ -68,7 +68,7 @@ struct CensusState: Fields {
 
 /// Everything the correlator knows. Its walk is the snapshot that begins each segment of a recording.
 struct State: Fields {
-    static let version: UInt64 = 7
+    static let version: UInt64 = 8
 
     var formatVersion = State.version
     /// The time of the latest event, and of the sampler's latest sign of life.
@@ -96,6 +96,8 @@ struct State: Fields {
     var pending: [PendingSignal] = []
     var recentKills: [RecentKill] = []
     var stoppedUnits: [StoppedUnit] = []
+    /// Oldest first.
+    var containers: [ContainerName] = []
     var open: [OpenIncident] = []
     /// Ended by the end of a boot or of a recorder, waiting for the next start's wall clock.
     var closing: [Incident] = []
@@ -135,6 +137,7 @@ struct State: Fields {
         try w.figure("closing_realtime_ns", &closingRealtimeNs)
         try w.unsigned("closing_since_ns", &closingSinceNs)
         try w.list("stopped_units", &stoppedUnits)
+        try w.list("containers", &containers)
     }
 
     // Lookups

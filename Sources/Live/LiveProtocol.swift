@@ -21,7 +21,7 @@ import Events
 /// The version changes when an older reader could no longer read the frames rightly. `docs/live-protocol.md` is for people who
 /// write a reader; where the two disagree, this file is right.
 enum LiveProtocol {
-    static let version: UInt32 = 2
+    static let version: UInt32 = 3
     static let magic: Bytes = Array("INQLIVE\n".utf8)
     static let greetingBytes = 32
     /// A greeting may grow up to this.

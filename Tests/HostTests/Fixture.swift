@@ -19,7 +19,8 @@ final class Fixture {
     var paths: HostPaths {
         HostPaths(
             proc: root + "/proc", sys: root + "/sys", etc: root + "/etc", passwd: root + "/etc/passwd",
-            vendor: root + "/usr/lib", run: root + "/run", pstoreArchive: root + "/pstore")
+            vendor: root + "/usr/lib", run: root + "/run", pstoreArchive: root + "/pstore",
+            log: root + "/var/log")
     }
 
     func file(_ path: String, _ text: String) { file(path, Bytes(text.utf8)) }
@@ -164,6 +165,7 @@ extension Payload {
     var cgroupChange: CgroupChange? { if case .cgroup(let value) = self { value } else { nil } }
     var recorderStart: RecorderStart? { if case .recorderStart(let value) = self { value } else { nil } }
     var backstop: BackstopState? { if case .backstop(let value) = self { value } else { nil } }
+    var containerName: ContainerName? { if case .containerName(let value) = self { value } else { nil } }
     var userName: UserName? { if case .userName(let value) = self { value } else { nil } }
     var samplerGap: SamplerGap? { if case .samplerGap(let value) = self { value } else { nil } }
     var clockSnapshot: ClockSnapshot? { if case .clock(let value) = self { value } else { nil } }

@@ -92,6 +92,10 @@ enum Dump {
         }
         out +=
             "    victim cgroup=\(text(victim.cgroup)) slice=\(text(victim.slice)) unit=\(text(victim.unit)) container=\(text(victim.containerID)) pod=\(text(victim.podUID))\n"
+        if !victim.pod.isEmpty {
+            out +=
+                "    victim pod=\(text(victim.namespace))/\(text(victim.pod)) container=\(text(victim.containerName))\n"
+        }
         out +=
             "    victim uid=\(figure(victim.uid)) user=\(text(victim.user)) cmdline=\(text(victim.cmdline)) anon=\(figure(victim.anonRssBytes)) swap=\(figure(victim.swapBytes)) adj=\(victim.oomScoreAdj)\n"
         out += "    outcome signals=" + outcome.signals.map { "\($0.signal)@\(time($0.at))" }.joined(separator: ",")

@@ -34,13 +34,13 @@ import Testing
     ])
     func `a container's id is found however the runtime writes it`(_ pattern: String) {
         let path = pattern.split(separator: "%", omittingEmptySubsequences: false).joined(separator: id)
-        #expect(text(identity(path).containerID) == id)
+        #expect(text(identity(path).container.containerID) == id)
     }
 
     @Test func `what only looks like a container is none`() {
-        #expect(identity("/system.slice/docker-compose.scope").containerID.isEmpty)
-        #expect(identity("/system.slice/libpod-conmon-\(id).scope").containerID.isEmpty)
-        #expect(identity("/docker/\(id)0").containerID.isEmpty)
+        #expect(identity("/system.slice/docker-compose.scope").container.containerID.isEmpty)
+        #expect(identity("/system.slice/libpod-conmon-\(id).scope").container.containerID.isEmpty)
+        #expect(identity("/docker/\(id)0").container.containerID.isEmpty)
     }
 
     @Test(arguments: [
@@ -48,7 +48,15 @@ import Testing
         "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod12345678_9abc_def0_1234_56789abcdef0.slice/x.scope",
     ])
     func `a pod's uid is the same with both cgroup drivers`(_ path: String) {
-        #expect(text(identity(path).podUID) == "12345678-9abc-def0-1234-56789abcdef0")
+        #expect(text(identity(path).container.podUID) == "12345678-9abc-def0-1234-56789abcdef0")
+    }
+
+    @Test(arguments: [
+        "/kubepods/burstable/pod0123456789abcdef0123456789abcdef/x",
+        "/kubelet.slice/kubelet-kubepods.slice/kubepods-burstable-pod0123456789abcdef0123456789abcdef.slice/x.scope",
+    ])
+    func `a static pod's uid is a hash of its file`(_ path: String) {
+        #expect(text(identity(path).container.podUID) == "0123456789abcdef0123456789abcdef")
     }
 
     @Test func `a drill is known by its cgroup`() {
@@ -60,7 +68,7 @@ import Testing
     @Test func `hostile names are nothing special`() {
         let found = identity("//..//\u{1b}[31m/user-99999999999999999999.slice/pod/.scope//")
         #expect(found.uid == nil)
-        #expect(found.containerID.isEmpty)
+        #expect(found.container == ContainerPath([]))
     }
 
     @Test func `a path lies within its ancestors only`() {

@@ -14,6 +14,9 @@ import Testing
         var user = UserName()
         user.uid = 1001
         user.name = Bytes("ada".utf8)
+        var container = ContainerName()
+        container.containerID = Bytes("0123abcd".utf8)
+        container.pod = Bytes("cart-5c9".utf8)
         var device = DeviceName()
         device.device = 253 << 20
         device.name = Bytes("vda".utf8)
@@ -28,7 +31,8 @@ import Testing
         alive.action = .created
         var correlator = Correlator()
         let said: [Payload] = [
-            .recorderStart(start), .clock(clock), .userName(user), .deviceName(device), .cgroup(alive), .cgroup(gone),
+            .recorderStart(start), .clock(clock), .userName(user), .containerName(container), .deviceName(device),
+            .cgroup(alive), .cgroup(gone),
         ]
         for (place, payload) in said.enumerated() {
             correlator.consume(Event(seq: UInt64(place + 1), boottimeNs: 5, payload)) { _ in }
@@ -38,8 +42,8 @@ import Testing
         let told = restored.introduction.map(\.payload)
         #expect(
             told == [
-                .recorderStart(start), .clock(clock), .userName(user), .deviceName(device), .cgroup(alive),
-                .cgroup(gone),
+                .recorderStart(start), .clock(clock), .userName(user), .containerName(container), .deviceName(device),
+                .cgroup(alive), .cgroup(gone),
             ])
     }
 }

@@ -158,15 +158,17 @@ extension MemoryFiles.Change {
         let (writer, _) = try RecordingWriter.open("memory", smallOptions(), files: files)
         let faults = Faults()
         faults.install(files)
-        let room = Mutex(0)
-        // Three segments fit; a file that is removed gives its room back.
+        let room = Mutex((ids: [String: Int](), taken: Set<Int>()))
+        // Three segments fit; a file that took room gives it back when it is removed.
         faults.set { change in
             room.withLock {
                 switch change {
-                case .resize(_, let bytes) where bytes == 64 << 10:
-                    guard $0 < 3 else { return ENOSPC }
-                    $0 += 1
-                case .unlink(let name) where SegmentName.generation(name) != nil: $0 = max(0, $0 - 1)
+                case .create(let name, let id): $0.ids[name] = id
+                case .rename(let from, let to): $0.ids[to] = $0.ids.removeValue(forKey: from)
+                case .resize(let id, let bytes) where bytes == 64 << 10:
+                    guard $0.taken.contains(id) || $0.taken.count < 3 else { return ENOSPC }
+                    $0.taken.insert(id)
+                case .unlink(let name): if let id = $0.ids.removeValue(forKey: name) { $0.taken.remove(id) }
                 default: break
                 }
                 return nil

@@ -20,7 +20,7 @@ import Testing
         try #require(status == 0)
     }
 
-    @Test func `a recording goes on in the second format, and is read as one`() throws {
+    @Test func `a recording goes on in the present format, and is read as one`() throws {
         let scratch = Scratch()
         try unpack(to: scratch.path)
         let old = events(try RecordingReader(scratch.path))
@@ -34,7 +34,7 @@ import Testing
         #expect(writer.close())
         let reader = try RecordingReader(scratch.path)
         #expect(reader.segments.first?.formatVersion == 1)
-        #expect(reader.segments.last?.formatVersion == 2)
+        #expect(reader.segments.last?.formatVersion == Format.version)
         #expect(events(reader) == old + added)
         let report = try verify(scratch.path)
         #expect(report.damage.isEmpty)

@@ -112,6 +112,13 @@ private func withoutColour(_ text: String) -> String {
         kill.victim.containerID = b("0123abcd")
         kill.victim.nsPid = 7
         #expect(KillWords(kill: kill).belongings == ["container 0123abcd, pid 7 in its own namespace"])
+        kill.victim.podUID = b("8f14e45f-ceea-467a-9575-6ff8d2ab1c90")
+        (kill.victim.pod, kill.victim.namespace, kill.victim.containerName) = (b("cart-5c9"), b("shop"), b("app"))
+        #expect(
+            KillWords(kill: kill).belongings == [
+                "container app (0123abcd), pod shop/cart-5c9 (8f14e45f-ceea-467a-9575-6ff8d2ab1c90), "
+                    + "pid 7 in its own namespace"
+            ])
         #expect(asked.belongings == ["sender /usr/bin/earlyoom in system.slice/earlyoom.service"])
         kill.outcome = KillOutcome()
         #expect(KillWords(kill: kill).death == "its end was not seen")

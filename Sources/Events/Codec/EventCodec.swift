@@ -141,7 +141,7 @@ public struct EventEncoder: ~Copyable {
 
 /// The coding of blocks changes with the recording's format.
 public enum BlockFormat {
-    public static let current: UInt16 = 2
+    public static let current: UInt16 = 3
 }
 
 /// What is in an event's first byte beside its kind.

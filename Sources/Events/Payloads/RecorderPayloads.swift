@@ -180,6 +180,26 @@ public struct UserName: Fields, Equatable, Sendable {
     }
 }
 
+/// What people call a container, or a pod: one of the two ids says whose names these are.
+public struct ContainerName: Fields, Equatable, Sendable {
+    /// As in the container's cgroup path; empty where the names are the pod's, of whatever container in it.
+    public var containerID = Bytes()
+    public var podUID = Bytes()
+    public var namespace = Bytes()
+    public var pod = Bytes()
+    /// The container's within its pod; empty for a pod.
+    public var name = Bytes()
+
+    public init() {}
+    public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
+        try w.text("container_id", &containerID)
+        try w.text("pod_uid", &podUID)
+        try w.text("namespace", &namespace)
+        try w.text("pod", &pod)
+        try w.text("name", &name)
+    }
+}
+
 public enum BackstopKind: UInt8, Choice {
     case unknown = 0
     case earlyoom = 1

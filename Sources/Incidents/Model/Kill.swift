@@ -121,6 +121,10 @@ public struct KillVictim: Fields, Equatable, Sendable {
     public var swapBytes = Figure.unknown
     public var pgtablesBytes = Figure.unknown
     public var alreadyExiting = false
+    /// Names for people of the pod and of the container in it; empty (null) outside of Kubernetes, and when unknown.
+    public var pod = Bytes()
+    public var namespace = Bytes()
+    public var containerName = Bytes()
 
     public init() {}
     public mutating func walk<W: FieldWalker & ~Copyable>(_ w: inout W) throws(W.Failure) {
@@ -148,6 +152,9 @@ public struct KillVictim: Fields, Equatable, Sendable {
         try w.figure("swap_bytes", &swapBytes)
         try w.figure("pgtables_bytes", &pgtablesBytes)
         try w.flag("already_exiting", &alreadyExiting)
+        try w.text("pod", &pod)
+        try w.text("namespace", &namespace)
+        try w.text("container_name", &containerName)
     }
 }
 

@@ -39,6 +39,7 @@ public struct Redaction: Sendable {
         case .deviceName(let value): event.payload = .deviceName(fields.redacted(value))
         case .userName(let value): event.payload = .userName(fields.redacted(value))
         case .backstop(let value): event.payload = .backstop(fields.redacted(value))
+        case .containerName(let value): event.payload = .containerName(fields.redacted(value))
         case .kernelLogKill(let value): event.payload = .kernelLogKill(fields.redacted(value))
         case .incident(let value): event.payload = .incident(fields.redacted(value))
         case .snapshot(let value): event.payload = .snapshot(fields.redacted(value))
@@ -73,8 +74,10 @@ private struct RedactedFields: FieldWalker {
         "unit", "source", "why", "partial_fields", "stack",
     ]
     private static let paths: [StaticString] = ["cgroup", "path", "oom_cgroup", "oom_memcg"]
-    /// What a cgroup's path says.
-    private static let partsOfPaths: [StaticString] = ["slice", "unit", "container_id", "pod_uid"]
+    /// What a cgroup's path says, and the names of what it says.
+    private static let partsOfPaths: [StaticString] = [
+        "slice", "unit", "container_id", "pod_uid", "pod", "namespace", "container_name",
+    ]
     private static let users: [StaticString] = ["uid", "ns_uid"]
 
     mutating func redacted<F: Fields>(_ value: F) -> F {
@@ -105,6 +108,8 @@ private struct RedactedFields: FieldWalker {
         case is Evidence: owner = nil
         // The settings of a userspace killer list names and cgroups of anybody.
         case is BackstopState: owner = .unknown
+        // Nor does a container's name say whose processes run in it; their kills do.
+        case is ContainerName: owner = .unknown
         default: break
         }
     }

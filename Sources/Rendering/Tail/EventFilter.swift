@@ -88,7 +88,7 @@ public struct EventFilter: Sendable {
             ]
         case .incident(let record): return parties(of: record)
         case .reap, .ioInterval, .lost, .census, .pressure, .memory, .vmstat, .load, .device, .recorderStart,
-            .recorderStop, .clock, .hook, .samplerGap, .deviceName, .backstop, .snapshot:
+            .recorderStop, .clock, .hook, .samplerGap, .deviceName, .containerName, .backstop, .snapshot:
             return []
         }
     }

@@ -70,7 +70,7 @@ public enum EventLine {
             )
         case .cgroup, .ioInterval, .cgroupIO, .cgroupStall, .censusTask, .censusCgroup, .pressure, .memory, .vmstat,
             .load, .device,
-            .cgroupSample, .clock, .deviceName, .userName, .snapshot:
+            .cgroupSample, .clock, .deviceName, .userName, .containerName, .snapshot:
             nil
         }
     }

@@ -118,8 +118,13 @@ struct KillWords {
         var facts: [String] = []
         let victim = kill.victim
         var container: [String] = []
-        if !victim.containerID.isEmpty { container.append("container " + Escaping.terminal(victim.containerID)) }
-        if !victim.podUID.isEmpty { container.append("pod " + Escaping.terminal(victim.podUID)) }
+        if !victim.containerID.isEmpty {
+            container.append("container " + named(victim.containerName, victim.containerID))
+        }
+        if !victim.podUID.isEmpty || !victim.pod.isEmpty {
+            let name = victim.pod.isEmpty ? [] : victim.namespace + Bytes("/".utf8) + victim.pod
+            container.append("pod " + named(name, victim.podUID))
+        }
         if let inside = victim.nsPid.value, inside != UInt64(victim.tgid) {
             container.append("pid \(inside) in its own namespace")
         }
@@ -129,6 +134,12 @@ struct KillWords {
             facts.append(exe + (sender.cgroup.isEmpty ? "" : " in " + NameWords.cgroup(sender.cgroup)))
         }
         return facts
+    }
+
+    /// `app (3f4a9c01...)`; the id alone where no name is known.
+    private func named(_ name: Bytes, _ id: Bytes) -> String {
+        if name.isEmpty || id.isEmpty { return Escaping.terminal(name + id) }
+        return Escaping.terminal(name) + " (" + Escaping.terminal(id) + ")"
     }
 
     /// How it is known: the constraint, the cgroup that ran out, the hook.

@@ -43,6 +43,7 @@ import Testing
         #expect(users >= 3)
         let kills = incidents.flatMap(\.kills)
         #expect(kills.contains { $0.sender != nil } && kills.contains { !$0.cause.alternatives.isEmpty })
+        #expect(Set(kills.filter { !$0.victim.containerName.isEmpty }.map(\.victim.uid)).count >= 2)
         #expect(incidents.contains { !$0.alternatives.isEmpty })
         #expect(incidents.contains { $0.chain.contains { !$0.evidence.isEmpty } })
         let findings = incidents.flatMap(\.backstops)
@@ -85,6 +86,16 @@ import Testing
                 #expect(text.contains("\"\(comm)\""), "\(format)")
                 #expect(text.contains("\"\(path)\"") || path.isEmpty, "\(format) \(path)")
             }
+        }
+    }
+
+    @Test func `a container is named to who runs in it, and to nobody else`() throws {
+        let events = try CaseEvents.of("pod-names")
+        for (uid, seen, hidden) in [(2000 as UInt32, "shop/cart-5c9", "bank"), (3000, "bank/ledger-0", "shop")] {
+            let documents = try Self.documents(events, for: uid)
+            let show = documents.filter { $0.format == "show" }.map(\.text).joined()
+            #expect(show.replacing(/\s+/, with: " ").contains("pod \(seen)"), "\(show)")
+            for (format, text) in documents { #expect(!text.contains(hidden), "\(format) for \(uid)") }
         }
     }
 

@@ -12,8 +12,10 @@ struct StrangeNames {
     static let mark = "zq"
     /// Added to every user id that is somebody else's: no figure looks like it.
     static let uidOffset: UInt32 = 4_123_000_000
-    /// Finds either.
-    static var pattern: Regex<Substring> { /zq|\b4123\d{6}\b/ }
+    /// Begins every id of a container or pod that is somebody else's: digits, or they would be none.
+    private static let idMark = Bytes("4123abcd".utf8)
+    /// Finds each of them.
+    static var pattern: Regex<Substring> { /zq|\b4123\d{6}\b|4123abcd/ }
 
     private let uid: UInt32
     /// Paths that are the user's, and those above them.
@@ -97,6 +99,12 @@ struct StrangeNames {
         if let match = text.wholeMatch(of: /(user[-@])(\d+)(\.slice|\.service)/), let uid = UInt32(match.2) {
             return Bytes("\(match.1)\(uid &+ Self.uidOffset)\(match.3)".utf8)
         }
+        var container = ContainerPath([])
+        container.add(part[...])
+        for id in [container.containerID, container.podUID] where !id.isEmpty {
+            let beginning = String(decoding: id.prefix(8), as: UTF8.self)
+            return Bytes(text.replacing(beginning, with: String(decoding: Self.idMark, as: UTF8.self)).utf8)
+        }
         let suffix = text.firstMatch(of: /\.(slice|service|scope)$/).map { String($0.0) } ?? ""
         return name(part) + Bytes(suffix.utf8)
     }
@@ -128,6 +136,15 @@ struct StrangeNames {
         own.contains { $0.suffix(unit.count + 1) == (Bytes("/".utf8) + unit)[...] } ? unit : component(unit)
     }
 
+    fileprivate func id(_ id: Bytes) -> Bytes { Self.idMark + id.dropFirst(8) }
+
+    /// Whether a cgroup of theirs is this container, or lies in this pod.
+    fileprivate func isOwn(_ name: ContainerName) -> Bool {
+        own.map(ContainerPath.init).contains { own in
+            name.containerID.isEmpty ? own.podUID == name.podUID : own.containerID == name.containerID
+        }
+    }
+
     fileprivate func isOwn(_ uid: Figure) -> Bool { uid.value == UInt64(self.uid) }
 }
 
@@ -156,6 +173,7 @@ private struct Rename: NameWalker {
         case let signal as Signal: isOwn = names.isOwn(signal.sender.ownerUID)
         case let kill as KernelLogKill: isOwn = names.isOwn(Figure(UInt64(kill.uid)))
         case let user as UserName: isOwn = names.isOwn(Figure(UInt64(user.uid)))
+        case let name as ContainerName: isOwn = names.isOwn(name)
         default: isOwn = false
         }
     }
@@ -171,7 +189,8 @@ private struct Rename: NameWalker {
         guard !value.isEmpty else { return }
         switch "\(name)" {
         case "cgroup", "path", "oom_cgroup": value = names.path(value)
-        case "cmdline", "name": if !isOwn { value = names.name(value) }
+        case "container_id", "pod_uid": if !isOwn { value = names.id(value) }
+        case "cmdline", "name", "pod", "namespace": if !isOwn { value = names.name(value) }
         case "sender_exe": if !isOwn { value = names.executable(value) }
         case "settings": value = names.settings(value)
         default: break
@@ -230,6 +249,7 @@ extension Payload {
         case .cgroup(let value): .cgroup(walked(value))
         case .censusTask(let value): .censusTask(walked(value))
         case .userName(let value): .userName(walked(value))
+        case .containerName(let value): .containerName(walked(value))
         case .backstop(let value): .backstop(walked(value))
         case .kernelLogKill(let value): .kernelLogKill(walked(value))
         default: self
