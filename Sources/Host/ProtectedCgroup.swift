@@ -85,11 +85,15 @@ public final class ProtectedCgroup {
         return enabled.contains { $0.isText("memory") } ? nil : "the memory controller is off below the root"
     }
 
-    /// `0::/system.slice/inquest.service`.
+    /// `0::/system.slice/inquest.service`; `nil` also in a cgroup namespace with the whole tree mounted (`/../..` in mountinfo): there it
+    /// says `/` of wherever the namespace begins, and a container's process would be moved out of its cgroup.
     private static func ownPath(_ paths: HostPaths) -> Bytes? {
-        (contents(of: paths.proc("self/cgroup")) ?? []).lines.first { $0.starts(with: "0::".utf8) }.map {
-            Bytes($0.dropFirst(3))
-        }
+        let isHidden = Mount.all(paths).contains { $0.type == Bytes("cgroup2".utf8) && $0.root.hasPrefix("/..") }
+        guard !isHidden,
+            let own = (contents(of: paths.proc("self/cgroup")) ?? []).lines.first(where: { $0.starts(with: "0::".utf8) }
+            )
+        else { return nil }
+        return Bytes(own.dropFirst(3))
     }
 
     /// What is in force in a cgroup that others manage. The kernel protects no more than every cgroup on the way up allows.

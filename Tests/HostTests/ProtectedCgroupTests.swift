@@ -39,6 +39,16 @@ import Testing
         #expect(content("cgroup.procs") == "42", "it went back to where it was")
     }
 
+    @Test func `leaves a container's cgroup alone, also where the whole tree is mounted in it`() {
+        fixture.file(
+            "proc/self/mountinfo", "30 24 0:26 /../../.. /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n")
+        prepared()
+        let cgroup = enter()
+        #expect(cgroup.isProtected == nil)
+        #expect(cgroup.words == "its cgroup is unknown; what protects the recorder is unknown")
+        #expect(content("inquest-recorder/cgroup.procs") == "")
+    }
+
     @Test func `does without what a kernel has not`() {
         prepared(["memory.min", "cgroup.procs"])
         #expect(enter().isProtected == true)
