@@ -42,6 +42,18 @@ import Testing
         Old(
             name: "state-5-format-2-drill", events: 1630, incidents: [("d913ca92-74", "contained_kill", "recovered")]),
         Old(name: "state-7-drill", events: 1849, incidents: [("d913ca92-77", "contained_kill", "recovered")]),
+        Old(
+            name: "state-8-containers", events: 3132,
+            incidents: [
+                ("df1aaf92-104", "contained_kill", "recovered"),
+                ("df1aaf92-174", "contained_kill", "recovered"),
+                ("df1aaf92-238", "contained_kill", "recovered"),
+                ("df1aaf92-323", "contained_kill", "recovered"),
+                ("df1aaf92-398", "contained_kill", "recovered"),
+                ("df1aaf92-490", "contained_kill", "recovered"),
+                ("df1aaf92-564", "contained_kill", "recovered"),
+                ("df1aaf92-673", "contained_kill", "recovered"),
+            ]),
     ]
 
     /// What another version wrote is said once, however many incidents there are.
