@@ -71,6 +71,37 @@ import Testing
         #expect(disk.read()?.events.last?.seq == 399)
     }
 
+    @Test
+    func `what was acknowledged of a page is read from its tail slot, when the page is lost and the next one is there`()
+        throws
+    {
+        let files = MemoryFiles()
+        let (writer, _) = try RecordingWriter.open("memory", smallOptions(), files: files)
+        let events = sampleEvents(1..<400)
+        for event in events {
+            #expect(writer.append(event) { state(before: event.seq) })
+            writer.commitAndWait(upTo: event.seq)
+            // One slot has the page that is being filled, the other one still the page before it.
+            let disk = files.disk
+            let slots = disk.tails
+            guard let id = disk.segmentID, slots.count == 2, let before = slots.min(by: { $0.index < $1.index }),
+                slots[0].index != slots[1].index
+            else { continue }
+            var torn = disk
+            let lost = (Layout.firstDataUnit + Int(before.index)) * 4096
+            torn.contents[id]?.replaceSubrange(lost..<lost + 64, with: Bytes(repeating: 0xA5, count: 64))
+            let read = try #require(torn.read())
+            let seqs = Set(read.events.map(\.seq))
+            let copied = before.firstSeq..<before.firstSeq + UInt64(before.events)
+            #expect(copied.allSatisfy(seqs.contains), "\(copied), \(seqs.count) events")
+            #expect(read.events.allSatisfy { $0.payload.kind == .snapshot || $0 == events[Int($0.seq) - 1] })
+            // The page is damaged all the same, and named.
+            #expect(read.damage.map(\.page) == [Int(before.index)])
+            return
+        }
+        Issue.record("no page was followed by another within one commit")
+    }
+
     @Test func `the durable copy of a page being filled is never the one being written`() throws {
         let files = try recorded(smallOptions(segmentBytes: 32 << 10), sampleEvents(1..<200))
         var newest: [Int: (unit: Int, rewrite: UInt32)] = [:]
@@ -100,6 +131,19 @@ import Testing
                 offset / 4096 >= Layout.firstDataUnit
             else { continue }
             #expect(places.insert([id, offset]).inserted)
+        }
+    }
+}
+
+extension MemoryFiles.Disk {
+    /// The one segment's file.
+    fileprivate var segmentID: Int? { names.first { SegmentName.generation($0.key) != nil }?.value }
+
+    /// What its tail slots hold.
+    fileprivate var tails: [PageHeader] {
+        let bytes = segmentID.flatMap { contents[$0] } ?? []
+        return Layout.tailUnits.compactMap { unit in
+            Bytes(bytes.dropFirst(unit * 4096).prefix(4096)).withUnsafeBytes { PageHeader($0) }
         }
     }
 }

@@ -7,7 +7,8 @@ final class PageCursor {
     enum Step: Equatable {
         /// `header` and `payload` are the next page's.
         case page
-        /// A page is not intact, but a later one is: `index` of the page in its segment.
+        /// A page is not intact, but a later one is: `index` of the page in its segment. Where a tail slot still has what was
+        /// acknowledged of it, that has been the step before.
         case damaged(index: Int)
         case end
     }
@@ -28,6 +29,8 @@ final class PageCursor {
     private var laterPage: Int?
     /// That page is in a tail slot: the last.
     private var laterUnit: Int?
+    /// A damaged page whose copy in a tail slot has just been given.
+    private var restored: Int?
 
     init?(_ segment: FoundSegment, in directory: Int32, _ files: any RecordingFiles) {
         guard let file = try? files.open(directory, segment.name, .read) else { return nil }
@@ -48,6 +51,7 @@ final class PageCursor {
     }
 
     func next() -> Step {
+        if let damaged = restored.take() { return .damaged(index: damaged) }
         guard !ended, index < segment.header.dataPages else { return .end }
         askAhead(of: (Layout.firstDataUnit + index) * pageBytes)
         if let found = read(Layout.firstDataUnit + index, into: buffer), isFinal(found, index) { return take(found) }
@@ -65,8 +69,26 @@ final class PageCursor {
         // The writer may have gone on in between: what counts is how the page is now.
         if let found = read(Layout.firstDataUnit + index, into: buffer), isFinal(found, index) { return take(found) }
         let damaged = index
+        // Pages that fill up together are written together: a power cut may leave the second one and not the first, of which a part was
+        // acknowledged before.
+        if let found = readTailCopy() {
+            restored = damaged
+            return take(found)
+        }
         index += 1
         return .damaged(index: damaged)
+    }
+
+    /// What a tail slot has of the page, in `buffer`: the newer copy, where both have one.
+    private func readTailCopy() -> PageHeader? {
+        var newest: (unit: Int, rewrite: UInt32)?
+        for unit in Layout.tailUnits {
+            guard let found = read(unit, into: probe), isTail(found), Int(found.index) == index else { continue }
+            if found.rewrite >= newest?.rewrite ?? 0 { newest = (unit, found.rewrite) }
+        }
+        guard let unit = newest?.unit, let found = read(unit, into: buffer), isTail(found), Int(found.index) == index
+        else { return nil }
+        return found
     }
 
     /// The next page's header, where it can be believed without the page's events: sixty-four bytes instead of all.
@@ -99,7 +121,10 @@ final class PageCursor {
     }
 
     /// Goes to a place.
-    func seek(_ place: Int) { index = place }
+    func seek(_ place: Int) {
+        index = place
+        restored = nil
+    }
 
     /// Goes to the first page, to go through all of them.
     func goThroughAll() {
