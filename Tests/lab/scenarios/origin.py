@@ -66,7 +66,7 @@ def origin(guest, judge):
     judge.equal(incident["scope"]["kind"], "host", "its scope")
     judge.held_on(account, witness)
     how_it_ended(judge, incident, reset_ns, reset_realtime_ns, boot_realtime_ns, before_ns, after_ns)
-    the_chain(judge, incident, runaway)
+    the_chain(judge, incident, runaway, rise_of_load(account, incident))
     the_people(judge, incident, runaway)
     swap_bytes(judge, account, incident, witness)
     why_nobody_killed(judge, incident)
@@ -126,7 +126,14 @@ def how_it_ended(judge, incident, reset_ns, reset_realtime_ns, boot_realtime_ns,
     judge.near(ended["next_boot_realtime_ns"], boot_realtime_ns, "when the next boot began", ratio=0, slack=1_100_000_000)
 
 
-def the_chain(judge, incident, runaway):
+def rise_of_load(account, incident):
+    """How much the load average rose while it lasted: it may have been high before."""
+    loads = [e["load1_milli"] / 1000 for e in account.of_kind("load")
+             if incident["started"]["boottime_ns"] <= e["boottime_ns"] <= incident["ended"]["boottime_ns"]]
+    return max(loads) - loads[0]
+
+
+def the_chain(judge, incident, runaway, rise):
     judge.chain_order(incident, "growth", "swap_out", "saturation", "reset")
     judge.chain_order(incident, "growth", "stalls", "reset")
     growth, saturation, stalls = (link(incident, kind) or {"text": ""} for kind in ["growth", "saturation", "stalls"])
@@ -135,7 +142,9 @@ def the_chain(judge, incident, runaway):
     throughput = next((e for e in saturation.get("evidence", []) if e["name"].startswith("throughput")), {})
     judge.must(0.7 * DISK["bytes_per_second"] <= (throughput.get("threshold") or 0) <= 1.1 * DISK["bytes_per_second"],
                "the disk's ceiling was learned", throughput)
-    judge.must("D state" in stalls["text"] and "load" in stalls["text"], "the stalls tell of D state and load", stalls["text"])
+    judge.must("D state" in stalls["text"], "the stalls tell of D state", stalls["text"])
+    # It is told in whole numbers.
+    judge.must("load" in stalls["text"] or rise < 1, "the stalls tell of the load where it rose", f"{stalls['text']}; by {rise:.2f}")
 
 
 def the_people(judge, incident, runaway):
