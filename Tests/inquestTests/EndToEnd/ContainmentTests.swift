@@ -78,7 +78,8 @@ extension EndToEnd {
             #expect(greedy.waits { _ in !chosen.isRunning || !second.isRunning || !largest.isRunning })
             #expect(chosen.wait().signal == SIGKILL)
             #expect(greedy.waits { ((try? $0.status("VmRSS")) ?? 0) >= 28 << 10 })
-            #expect(second.isRunning && largest.isRunning && greedy.isRunning)
+            // The kernel may take the next of the ranking, too: while the first one's memory is on its way back, it is on no list any more.
+            #expect(largest.isRunning && greedy.isRunning)
         }
 
         @Test func `its figures are those of proc, in the same order`() throws {
