@@ -133,9 +133,9 @@ extension State {
 
     /// Whether the paging makes tasks wait for a disk: by their IO pressure, or because that disk is saturated, and has been for long.
     /// Since 5.16 who waits in reclaim until pages are written stalls on memory alone (mm/vmscan.c, reclaim_throttle).
-    func waitsForPaging(_ ioFull: UInt64?) -> Bool {
+    func waitsForPaging(_ ioFull: UInt64) -> Bool {
         guard let device = pagingDevice() else { return false }
-        if ioFull ?? 0 >= rules[.ioFullThrash] * 100 { return true }
+        if ioFull >= rules[.ioFullThrash] * 100 { return true }
         let saturation = devices[device.index].saturation
         return saturation.isOn(at: nowNs, hold: rules[.watchWindow])
             && nowNs &- saturation.sinceNs >= rules[.phaseWindow]

@@ -28,7 +28,7 @@ final class PageCursor {
     /// A page known to be intact: everything before it that is not, is damage.
     private var laterPage: Int?
     /// That page is in a tail slot: the last.
-    private var laterUnit: Int?
+    private var laterIsTail = false
     /// A damaged page whose copy in a tail slot has just been given.
     private var restored: Int?
 
@@ -60,11 +60,9 @@ final class PageCursor {
             ended = true
             return .end
         }
-        if later == index, let unit = laterUnit {
+        if later == index, laterIsTail {
             ended = true
-            guard let found = read(unit, into: buffer), isTail(found) else { return .end }
-            if Int(found.index) == index { return take(found) }
-            return .end
+            return readTailCopy().map(take) ?? .end
         }
         // The writer may have gone on in between: what counts is how the page is now.
         if let found = read(Layout.firstDataUnit + index, into: buffer), isFinal(found, index) { return take(found) }
@@ -79,16 +77,26 @@ final class PageCursor {
         return .damaged(index: damaged)
     }
 
-    /// What a tail slot has of the page, in `buffer`: the newer copy, where both have one.
+    /// What the tail slots have of the page, in `buffer`.
     private func readTailCopy() -> PageHeader? {
-        var newest: (unit: Int, rewrite: UInt32)?
-        for unit in Layout.tailUnits {
-            guard let found = read(unit, into: probe), isTail(found), Int(found.index) == index else { continue }
-            if found.rewrite >= newest?.rewrite ?? 0 { newest = (unit, found.rewrite) }
-        }
-        guard let unit = newest?.unit, let found = read(unit, into: buffer), isTail(found), Int(found.index) == index
+        guard let copy = newestTail(where: { $0 == index }), let found = read(copy.unit, into: buffer), isTail(found),
+            Int(found.index) == index
         else { return nil }
         return found
+    }
+
+    /// The newer copy in the tail slots of a page whose place is wanted: the slot's unit, the page's place.
+    private func newestTail(where isWanted: (Int) -> Bool) -> (unit: Int, index: Int)? {
+        var newest: (unit: Int, index: Int)?
+        var rewrite: UInt32 = 0
+        for unit in Layout.tailUnits {
+            guard let found = read(unit, into: probe), isTail(found), isWanted(Int(found.index)) else { continue }
+            if newest == nil || found.rewrite > rewrite {
+                newest = (unit, Int(found.index))
+                rewrite = found.rewrite
+            }
+        }
+        return newest
     }
 
     /// The next page's header, where it can be believed without the page's events: sixty-four bytes instead of all.
@@ -176,7 +184,7 @@ final class PageCursor {
     /// Looks for an intact page at `index` or later: among the pages, then in the tail slots.
     private func findLater() {
         laterPage = nil
-        laterUnit = nil
+        laterIsTail = false
         let small = unsafe UnsafeMutableRawBufferPointer(rebasing: probe.raw[0..<PageHeader.size])
         for place in (index + 1)..<max(index + 1, segment.header.dataPages) {
             let unit = Layout.firstDataUnit + place
@@ -194,14 +202,9 @@ final class PageCursor {
                 return
             }
         }
-        var newest: UInt32 = 0
-        for unit in Layout.tailUnits {
-            guard let found = read(unit, into: probe), isTail(found), Int(found.index) >= index else { continue }
-            if laterUnit == nil || found.rewrite > newest {
-                newest = found.rewrite
-                laterPage = Int(found.index)
-                laterUnit = unit
-            }
+        if let tail = newestTail(where: { $0 >= index }) {
+            laterPage = tail.index
+            laterIsTail = true
         }
     }
 }

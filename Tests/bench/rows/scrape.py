@@ -1,12 +1,12 @@
 """What it takes to be scraped."""
 
-import socket
 import time
 import urllib.request
 
 from ..measure import ratio
 from ..row import CannotMeasure, Line, row
 
+ADDRESSES = {"inquest": "127.0.0.1:19137", "node": "127.0.0.1:19101"}
 # As many as Prometheus would ask for in 50 minutes at its 15 s.
 SCRAPES = 200
 
@@ -14,11 +14,9 @@ SCRAPES = 200
 @row(72)
 def scrape(bench):
     """Memory and CPU of `inquest metrics` for each scrape, beside node-exporter's on the same machine, in turn."""
-    ports = {"inquest": free_port(), "node": free_port()}
-    addresses = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
     with bench.recorder() as recorder:
-        command = [bench.binary, "metrics", "--listen", addresses["inquest"], "--live", recorder.live, "--dir", recorder.directory]
-        exporter = [bench.tool("prometheus-node-exporter"), f"--web.listen-address={addresses['node']}"]
+        command = [bench.binary, "metrics", "--listen", ADDRESSES["inquest"], "--live", recorder.live, "--dir", recorder.directory]
+        exporter = [bench.tool("prometheus-node-exporter"), f"--web.listen-address={ADDRESSES['node']}"]
         with bench.background(command) as ours, bench.background(exporter, env=bench.libraries()) as theirs:
             watched = {"inquest": ours, "node": theirs}
             idle = cpu_of(watched, lambda: time.sleep(bench.seconds))
@@ -26,7 +24,7 @@ def scrape(bench):
 
             def ask():
                 for _ in range(SCRAPES):
-                    for name, address in addresses.items():
+                    for name, address in ADDRESSES.items():
                         sizes[name] = len(get(f"http://{address}/metrics"))
 
             asked = cpu_of(watched, ask)
@@ -54,9 +52,3 @@ def get(address):
             return page.read()
     except OSError as reason:
         raise CannotMeasure(f"{address} does not answer: {reason}") from None
-
-
-def free_port():
-    with socket.socket() as any_port:
-        any_port.bind(("127.0.0.1", 0))
-        return any_port.getsockname()[1]

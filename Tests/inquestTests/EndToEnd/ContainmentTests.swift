@@ -78,8 +78,14 @@ extension EndToEnd {
             #expect(greedy.waits { _ in !chosen.isRunning || !second.isRunning || !largest.isRunning })
             #expect(chosen.wait().signal == SIGKILL)
             #expect(greedy.waits { ((try? $0.status("VmRSS")) ?? 0) >= 28 << 10 })
-            // The kernel may take the next of the ranking, too: while the first one's memory is on its way back, it is on no list any more.
             #expect(largest.isRunning && greedy.isRunning)
+            // The kernel may take the next of the ranking, too: while the first one's memory is on its way back, it is on no list any more.
+            let log = try RunningTool([], program: ["dmesg"]).wait().out
+            func killed(_ inmate: RunningTool) -> String.Index? {
+                log.range(of: "Killed process \(inmate.pid) ", options: .backwards)?.lowerBound
+            }
+            let first = try #require(killed(chosen))
+            if !second.isRunning { #expect(first < (try #require(killed(second)))) }
         }
 
         @Test func `its figures are those of proc, in the same order`() throws {
